@@ -1,0 +1,95 @@
+"""Facts from outside, published by intake on `leads.intake`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from baton.contracts.fact import INTAKE, Fact, Instant, Json
+from baton.contracts.people import Activity, Answer, Consent, Contact
+
+CrmStatus = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
+
+
+class _Posted(Fact):
+    """A lead as posted: one fact carries its activity and answers."""
+
+    topic: ClassVar[str] = INTAKE
+    source: str = Field(description="Which source of the playbook, or the name the native API was given.")
+    external_id: str | None = Field(default=None, description="The person's id at the source.")
+    occurred_at: Instant
+    is_test: bool = False
+    contact: Contact = Field(description="The whole contact as intake knows it after this post.")
+    properties: dict[str, Json] = Field(
+        default_factory=dict, description="Everything else known of the lead after this post, by the house's names."
+    )
+    answers: list[Answer] = Field(default_factory=list, description="Answers that came with this post.")
+    activity: list[Activity] = Field(default_factory=list, description="Activity that came with this post.")
+    consent: Consent | None = None
+
+
+class LeadReceived(_Posted):
+    """A person unknown so far has shown interest. The first fact of every lead."""
+
+    type: ClassVar[str] = "lead.received"
+
+
+class LeadUpdated(_Posted):
+    """A known person was posted again; carries the whole contact and properties as they now are."""
+
+    type: ClassVar[str] = "lead.updated"
+    changed: list[str] = Field(default_factory=list, description="Names of contact fields and properties that changed.")
+
+
+class LeadEngaged(Fact):
+    """The person did something."""
+
+    type: ClassVar[str] = "lead.engaged"
+    topic: ClassVar[str] = INTAKE
+    activity: Activity
+
+
+class LeadTouched(Fact):
+    """Sales did something: one contact attempt, with its purpose and outcome."""
+
+    type: ClassVar[str] = "lead.touched"
+    topic: ClassVar[str] = INTAKE
+    rep: str
+    channel: Literal["call", "email", "meeting", "message", "visit"]
+    direction: Literal["out", "in"]
+    purpose: str | None = None
+    outcome: str | None = Field(default=None, description="reached, learned, moved, nothing, or the house's own word.")
+    authority: Literal["unknown", "claimed", "confirmed"] | None = None
+    occurred_at: Instant
+
+    @property
+    def reached(self) -> bool:
+        """True if the two sides were in contact: the person wrote or called, or the outcome says so."""
+        return self.direction == "in" or self.outcome in {"reached", "learned", "moved"}
+
+
+class LeadAnswered(Fact):
+    """A qualification question was answered, or homework changed its state (question `homework`)."""
+
+    type: ClassVar[str] = "lead.answered"
+    topic: ClassVar[str] = INTAKE
+    answer: Answer
+
+
+class LeadStatusReported(Fact):
+    """The CRM or the rep said how the lead stands (H7). The raw word is always kept."""
+
+    type: ClassVar[str] = "lead.status_reported"
+    topic: ClassVar[str] = INTAKE
+    status: CrmStatus
+    raw: str | None = None
+    reason: str | None = None
+    stage: str | None = None
+    details: dict[str, Json] = Field(default_factory=dict)
+    value: float | None = None
+    currency: str | None = None
+    owner: str | None = None
+    system: str | None = Field(default=None, description="Who said so: the source or CRM.")
+    look_again_at: Instant | None = Field(default=None, description="With recycle: when it may be the right time (H8).")
+    occurred_at: Instant

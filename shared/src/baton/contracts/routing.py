@@ -1,0 +1,112 @@
+"""Facts published by routing on `leads.routing` (owners) and `leads.roster` (reps)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from baton.contracts.fact import ROSTER, ROUTING, Decided, Fact, Instant, Json, Part
+from baton.contracts.people import Contact, HistoryItem, MustKnow, Owner, Reason, Rep, RuleRef, Score
+from baton.contracts.scoring import Temperature
+
+HeldReason = Literal["no_rule", "nobody_eligible", "no_consent", "manager"]
+ReassignReason = Literal["breach", "claim", "reassign", "reject"]
+
+
+class Candidate(Part):
+    """A rep that was looked at: either the objection that ruled him out, or the credit he stood with."""
+
+    rep: str
+    objection: str | None = None
+    credit: float | None = None
+
+
+class NearMiss(Part):
+    """A rule that came before and did not match, and what about the lead kept it from matching."""
+
+    rule: str
+    because: str
+
+
+class Trace(Part):
+    """How the owner was found. At most 16 KiB; the whole trace can be recomputed from the inputs."""
+
+    rule: str | None = None
+    pool: str | None = None
+    near_misses: list[NearMiss] = Field(default_factory=list, description="At most 10.")
+    candidates: list[Candidate] = Field(default_factory=list, description="At most 25.")
+    inputs_hash: str = Field(description="SHA-256 over lead, playbook version, roster and books as seen.")
+
+
+class _HandedOver(Decided):
+    topic: ClassVar[str] = ROUTING
+    round: int = Field(ge=1, description="Which hand-off of this person this is; recycled leads come back in the next.")
+    decided_at: Instant
+    owner: Owner
+    rule: RuleRef = Field(description="The rule that matched, with the playbook version.")
+    policy: str = Field(description="The SLA policy that sales works this lead by.")
+    respond_by: Instant = Field(description="First attempt due, by `policy` and `calendar_version` (H6).")
+    calendar_version: str
+    contact: Contact
+    history: list[HistoryItem] = Field(default_factory=list, description="The newest 50, newest first.")
+    why: list[Reason] = Field(default_factory=list)
+    must_know: list[MustKnow] = Field(default_factory=list)
+    score: Score
+    temperature: Temperature
+    source: str | None = None
+    trace: Trace
+    books_version: int = Field(description="Version of the rotation books this decision was made on.")
+
+
+class LeadRouted(_HandedOver):
+    """A lead has an owner. At most one per lead and round; what CRMs consume.
+
+    What routing keeps under `books_version` and the inputs hash is enough to recompute the decision.
+    """
+
+    type: ClassVar[str] = "lead.routed"
+
+
+class LeadReassigned(_HandedOver):
+    """The lead has another owner within the same round, with the reason and who had it before."""
+
+    type: ClassVar[str] = "lead.reassigned"
+    previous_owner: str
+    reason: ReassignReason
+    attempt: int = Field(ge=1, description="Which reassignment of this round this is.")
+
+
+class LeadHeld(Decided):
+    """Nobody can have the lead now. Routing releases it when somebody can, except `manager`: only by hand."""
+
+    type: ClassVar[str] = "lead.held"
+    topic: ClassVar[str] = ROUTING
+    reason: HeldReason
+    detail: str | None = None
+    rule: RuleRef | None = None
+    pool: str | None = None
+    objections: dict[str, str] = Field(default_factory=dict, description="Rep id to why not him.")
+    next_try_at: Instant | None = Field(default=None, description="When a shift opens or a time off ends.")
+    previous_owner: str | None = None
+
+
+class LeadRecycled(Decided):
+    """Sales gave the lead back to marketing (H8); closes the round."""
+
+    type: ClassVar[str] = "lead.recycled"
+    topic: ClassVar[str] = ROUTING
+    reason: str
+    status: Literal["recycle", "unreachable", "gone_dark"]
+    owner: str | None = None
+    look_again_at: Instant | None = None
+    detail: Json = None
+
+
+class RepChanged(Fact):
+    """The roster changed for one rep; the whole rep each time. Subject and key are the rep's id."""
+
+    type: ClassVar[str] = "rep.changed"
+    topic: ClassVar[str] = ROSTER
+    rep: Rep
+    change: Literal["seeded", "put", "time_off"] = "put"

@@ -1,0 +1,63 @@
+"""Facts published by scoring on `leads.scoring`: is it a lead, and why."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from baton.contracts.fact import SCORING, Decided, Instant, Json
+from baton.contracts.people import Consent, Contact, DefinitionRef, HistoryItem, MustKnow, Reason, Score
+
+Temperature = Literal["hot", "warm", "cold", "unknown"]
+Outcome = Literal["open", "qualified", "nurtured", "disqualified"]
+
+
+class _Judged(Decided):
+    topic: ClassVar[str] = SCORING
+    score: Score
+    temperature: Temperature
+    definition: DefinitionRef
+    why: list[Reason] = Field(default_factory=list, description="Every criterion with its value and points.")
+
+
+class LeadScored(_Judged):
+    """Score, temperature, outcome or flags have changed. Flags are alerts and proposals."""
+
+    type: ClassVar[str] = "lead.scored"
+    outcome: Outcome
+    flags: list[str] = Field(default_factory=list)
+
+
+class LeadQualified(_Judged):
+    """A suspect became a lead by the definition; opens round `round`. Self-contained: routing needs nothing else."""
+
+    type: ClassVar[str] = "lead.qualified"
+    source: str
+    contact: Contact
+    fields: dict[str, Json] = Field(
+        default_factory=dict, description="The definition's fields with the values scoring saw; absent is unknown."
+    )
+    must_know: list[MustKnow] = Field(default_factory=list)
+    history: list[HistoryItem] = Field(default_factory=list, description="The newest 50, newest first.")
+    consent: Consent | None = None
+    qualified_at: Instant
+
+
+class LeadNurtured(_Judged):
+    """Not ready (yet): marketing keeps it. Says what is missing and when it will be looked at again."""
+
+    type: ClassVar[str] = "lead.nurtured"
+    track: str
+    unmet: list[str] = Field(default_factory=list, description="Required criteria that are false.")
+    unknown: list[str] = Field(default_factory=list, description="Required criteria that nobody could judge yet.")
+    look_again_at: Instant | None = None
+
+
+class LeadDisqualified(_Judged):
+    """Does not fit. `final` leads stay closed unless reopened by hand; the others may qualify on a newer fact."""
+
+    type: ClassVar[str] = "lead.disqualified"
+    reason: str = Field(description="One code of the playbook's list (D6).")
+    label: str | None = None
+    final: bool = False
