@@ -1,0 +1,207 @@
+"""What a service is to the runtime: it loads, decides and keeps; the runtime does the rest.
+
+One road for records, timers and people's commands: lock, load, decide, keep, journal, commit. `decide` is pure; only the
+runtime commits. docs/architecture.md tells the whole mechanism.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from sqlalchemy import Connection, MetaData
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from baton.runtime.engine import Engine
+
+S = TypeVar("S")
+B = TypeVar("B")
+
+Subject = str
+"""What a fact is about: a lead id, or a rep id on the roster's topic. Also the record's key."""
+
+
+class Body(Protocol):
+    """The data of a fact: a frozen pydantic model that knows its type and its topic."""
+
+    type: ClassVar[str]
+    topic: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A fact read from a topic, decoded, in the publisher's order and never before."""
+
+    id: str
+    type: str
+    subject: Subject
+    source: str
+    """The publisher's name: intake, scoring, routing or sla-monitor."""
+    sequence: int
+    at: datetime
+    """When it happened."""
+    recorded_at: datetime
+    """When the publisher wrote it down."""
+    body: Any
+    playbook: str | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A timer has come due. Its row is cleared in the same transaction unless the decision sets the kind again."""
+
+    id: str
+    subject: Subject
+    kind: str
+    due_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Somebody asks for something: a person, or intake on behalf of a sender. Answered with a `Reply` or a `Refusal`."""
+
+    id: str
+    """Also the cause of the facts that follow, so the same command id can never publish twice."""
+    subject: Subject
+    name: str
+    body: Any = None
+    actor: str | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """The answer of a job: what it returned, or why it was given up."""
+
+    id: str
+    subject: Subject
+    kind: str
+    result: Any = None
+    failed: str | None = None
+
+
+Cause = Heard | Due | Command | JobDone
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A fact to be published: the runtime adds ids, sequence, times and headers."""
+
+    body: Any
+    subject: Subject | None = None
+    """None: the subject of the cause."""
+    at: datetime | None = None
+    """When it happened; None: now."""
+    event_id: str | None = None
+    """None: derived from publisher, cause, type and position. Intake derives its own from the dedupe key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work outside the transaction (a fetch, a delivery). Runs once it is committed; its answer comes back as `JobDone`."""
+
+    kind: str
+    key: str
+    """One job of a kind and key per subject at a time; a newer one replaces it."""
+    payload: Any = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command, sent after COMMIT."""
+
+    body: Any = None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that may not be done; changes nothing and becomes problem details (RFC 9457)."""
+
+    status: int
+    title: str
+    detail: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """What follows from a cause. Everything in it happens in one transaction, or nothing does."""
+
+    state: S
+    facts: tuple[Draft, ...] = ()
+    due: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Timer kind to its new due time; None clears. The runtime raises the timer's version."""
+    jobs: tuple[Job, ...] = ()
+    reply: Reply | Refusal | None = None
+    """Commands only."""
+    books: Any = None
+    """The books after this decision; None: unchanged. Never mutate the books you were given."""
+
+
+class Service(Generic[S, B]):
+    """A service, to be subclassed. Attributes are set in its `build(settings)`; nothing happens at import.
+
+    `load`, `books` and `keep` are the service's only SQL on the handlers' road (they call its store.py). They are sync, run
+    inside the runtime's transaction, must not commit, and never read a clock.
+    """
+
+    name: str
+    """Kebab-case: the first path segment, the publisher's name."""
+    hears: Mapping[str, Mapping[str, type[BaseModel]]] = {}
+    says: Sequence[str] = ()
+    """Topics it publishes on."""
+    deadlines: frozenset[str] = frozenset()
+    """Timer kinds that fire only once the lane has read its inputs to an end taken 2 s after the due time."""
+    metadata: MetaData
+    """Its tables; made with `baton.runtime.store.new_metadata()`, which puts the runtime's own tables beside them."""
+    registry: CollectorRegistry
+
+    def books(self, tx: Connection) -> B:
+        """Return the state shared between leads, its row locked (`FOR UPDATE`). None where there is none."""
+        return None  # type: ignore[return-value]
+
+    def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, S]:
+        """Return the state of each subject, a fresh one for the unknown. The runtime holds the subjects' locks."""
+        raise NotImplementedError
+
+    def decide(self, state: S, books: B, cause: Cause, now: datetime) -> Decision[S]:
+        """Say what follows from `cause`. Pure: no clock, no chance, no I/O; never mutates what it is given."""
+        raise NotImplementedError
+
+    def keep(self, tx: Connection, states: Mapping[Subject, S], books: B | None, now: datetime) -> None:
+        """Write the states that changed, and the books if not None, with one upsert a table."""
+        raise NotImplementedError
+
+    def ledger(self, tx: Connection) -> dict[str, Any]:
+        """Return the counts (and lists of ids where asked) that `baton audit` balances."""
+        return {}
+
+    def routers(self, engine: Engine) -> Sequence[APIRouter]:
+        """Return its HTTP routes; each path begins with `/<name>`."""
+        return ()
+
+    def jobs(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
+        """Return what runs each kind of job. A job that raises is tried again with back-off, then given up."""
+        return {}
+
+    def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
+        """Return tasks that run as long as the service does (playbook watch, gauges); they must not publish."""
+        return ()
+
+    def playbook_version(self) -> str | None:
+        """Return the version named in the header of every fact, if the service works by the playbook."""
+        return None
+
+    def unready(self) -> Mapping[str, str]:
+        """Return dependency to reason for whatever of the service's own keeps it from being ready."""
+        return {}
