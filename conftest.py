@@ -1,0 +1,3 @@
+"""Every test of the workspace, whichever distribution it belongs to, gets the fixtures of tests/world."""
+
+pytest_plugins = ["tests.world.plugin"]
