@@ -183,8 +183,12 @@ class Service(Generic[S, B]):
         raise NotImplementedError
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
-        """Return the counts (and lists of ids where asked) that `baton audit` balances."""
+        """Return the counts that `baton audit` balances."""
         return {}
+
+    def ledger_page(self, tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+        """Return up to `limit` leads with an id above `after`, in id order: `{"lead_id", "fate", …}` each."""
+        return []
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
         """Return its HTTP routes; each path begins with `/<name>`."""

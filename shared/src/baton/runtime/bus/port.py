@@ -1,0 +1,102 @@
+"""What the runtime asks of a bus. Two adapters: a log in SQLite, and Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+TopicLane = tuple[str, int]
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as read."""
+
+    topic: str
+    lane: int
+    offset: int
+    key: str
+    headers: Headers
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to be published."""
+
+    topic: str
+    lane: int
+    key: str
+    headers: Headers
+    value: bytes
+
+
+class Reader(Protocol):
+    """Reads lanes from places that the caller keeps; the bus remembers nothing about readers."""
+
+    async def assign(self, places: Mapping[TopicLane, int]) -> None:
+        """Read exactly these lanes from now on, each from its offset; all of them are sought again."""
+        ...
+
+    async def poll(self, limit: int, wait: float) -> dict[TopicLane, list[Record]]:
+        """Return what is there, at most `limit` records, in offset order per lane; wait up to `wait` seconds for any.
+
+        Raises NotNow while the bus cannot be reached.
+        """
+        ...
+
+    async def starts(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
+        """Return the first offset still kept, per lane."""
+        ...
+
+    async def ends(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
+        """Return the offset after the last record, per lane."""
+        ...
+
+    async def close(self) -> None:
+        """Let go."""
+        ...
+
+
+class Bus(Protocol):
+    """A bus that can be published to and read from."""
+
+    async def prepare(self, topics: Sequence[str], lanes: int) -> None:
+        """Make the topics that are missing; raise ValueError if one has another number of partitions.
+
+        Raises NotNow while the bus cannot be reached.
+        """
+        ...
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Return once every record is acknowledged; per lane they stand in the given order.
+
+        Raises NotNow when the outcome is unknown: any part of them may be in the log, in order.
+        """
+        ...
+
+    async def reader(self) -> Reader:
+        """Return a new reader."""
+        ...
+
+    async def healthy(self) -> str | None:
+        """Return None, or the reason why the bus cannot be reached."""
+        ...
+
+    async def close(self) -> None:
+        """Let go."""
+        ...
+
+
+def open_bus(url: str, home: Path) -> Bus:
+    """Open the bus named by `BATON_BUS`: `embedded:` or `kafka://host:port[,host:port]`."""
+    if url == "embedded:":
+        from baton.runtime.bus.embedded import EmbeddedBus  # noqa: PLC0415  (Kafka's client is not loaded for it)
+
+        return EmbeddedBus(home / "bus.db")
+    from baton.runtime.bus.kafka import KafkaBus  # noqa: PLC0415
+
+    return KafkaBus(url.removeprefix("kafka://"))

@@ -1,0 +1,51 @@
+"""Settings that every service shares, read from `BATON_*` in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this process runs. Every field can be set as `BATON_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("var"), description="Directory of the embedded set-up's data, lock and token.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    bus: str = Field(
+        default="embedded:",
+        pattern=r"^(embedded:|kafka://.+)$",
+        description="`embedded:` (a durable log in BATON_HOME) or `kafka://host:port[,host:port]`.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="`postgresql+asyncpg://…` of this service's own database; without it SQLite files in BATON_HOME.",
+    )
+    playbook: Path = Field(default=Path("deploy/playbook"), description="Directory of the playbook.")
+    partitions: int = Field(
+        default=12, ge=1, le=1024, description="Partitions of every topic; fixed when they are made, checked at start."
+    )
+    public_url: str | None = Field(
+        default=None, description="Base URL under which the outside world reaches Baton; signatures are checked against it."
+    )
+    tokens: Path | None = Field(default=None, description="YAML file of API tokens: name, sha256, scopes.")
+    log_level: str = Field(
+        default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error."
+    )
+    lease_seconds: float = Field(
+        default=3.0, gt=0, description="How long a silent process keeps its lanes before another takes them over."
+    )
+    max_body_bytes: int = Field(
+        default=10_485_760, gt=0, description="Largest request body; for NDJSON the largest line."
+    )
+    graceful_seconds: float = Field(default=20.0, ge=0, description="How long a stop waits for requests in flight.")
+
+    def store_url(self, service: str) -> str:
+        """Return the SQLAlchemy URL of the service's own store."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{self.home.absolute() / (service + '.db')}"

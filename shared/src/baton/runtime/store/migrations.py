@@ -1,0 +1,99 @@
+"""The runtime's part of every service's first migration. Frozen: change tables in a new function, not in this one."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from baton.runtime.store.types import Instant, Json
+
+_BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def create_v1() -> None:
+    """Create the runtime's tables: lanes, places, subjects, journal, timers, parked facts."""
+    op.create_table("meta", sa.Column("key", sa.Text, primary_key=True), sa.Column("value", Json))
+    op.create_table(
+        "lane",
+        sa.Column("lane", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("owner", sa.Text),
+        sa.Column("epoch", sa.BigInteger, nullable=False),
+        sa.Column("until", Instant),
+        sa.Column("position", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "member",
+        sa.Column("owner", sa.Text, primary_key=True),
+        sa.Column("until", Instant, nullable=False),
+    )
+    op.create_table(
+        "place",
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("lane", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("next_off", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "subject",
+        sa.Column("subject", sa.Text, primary_key=True),
+        sa.Column("published", sa.BigInteger, nullable=False),
+        sa.Column("heard", Json, nullable=False),
+    )
+    _create_journal()
+    op.create_table(
+        "timer",
+        sa.Column("subject", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("lane", sa.Integer, nullable=False),
+        sa.Column("due_at", Instant),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("payload", Json),
+    )
+    is_due = sa.text("due_at IS NOT NULL")
+    op.create_index("timer_due", "timer", ["lane", "due_at"], postgresql_where=is_due, sqlite_where=is_due)
+    _create_parked()
+
+
+def _create_journal() -> None:
+    op.create_table(
+        "journal",
+        sa.Column("id", _BIG_ID, primary_key=True, autoincrement=True),
+        sa.Column("lane", sa.Integer, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("event_id", sa.Text, nullable=False, unique=True),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("headers", Json, nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("recorded_at", Instant, nullable=False),
+        sa.Column("position", sa.BigInteger),
+        sa.UniqueConstraint("subject", "sequence", name="journal_subject_sequence"),
+        sa.UniqueConstraint("lane", "position", name="journal_lane_position"),
+    )
+    unpublished = sa.text("position IS NULL")
+    op.create_index(
+        "journal_outbox", "journal", ["lane", "id"], postgresql_where=unpublished, sqlite_where=unpublished
+    )
+    op.create_index("journal_recorded_at", "journal", ["recorded_at"])
+
+
+def _create_parked() -> None:
+    op.create_table(
+        "parked",
+        sa.Column("id", _BIG_ID, primary_key=True, autoincrement=True),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("lane", sa.Integer, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("record_offset", sa.BigInteger, nullable=False),
+        sa.Column("type", sa.Text),
+        sa.Column("source", sa.Text),
+        sa.Column("sequence", sa.BigInteger),
+        sa.Column("headers", Json, nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("error", sa.Text),
+        sa.Column("stack", sa.Text),
+        sa.Column("parked_at", Instant, nullable=False),
+    )
+    op.create_index("ix_parked_subject", "parked", ["subject"])

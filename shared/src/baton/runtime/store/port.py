@@ -1,0 +1,182 @@
+"""One store per service: SQLite with one writer thread, or a Postgres database. Functions are sync over a Connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+
+T = TypeVar("T")
+
+_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: a fresh transaction will do
+_AWAY = ("08", "57P", "53")  # connection lost, shutting down, out of resources
+_TRIES = 5
+
+
+class NotNow(Exception):
+    """The store (or the bus) cannot serve at this moment; nothing is wrong with what was asked. Try again later."""
+
+
+class Store(Protocol):
+    """Where a service keeps everything. `write` and `read` run a function inside one transaction."""
+
+    dialect: str
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` and commit. Once this returns, it is on disk. `work` may run more than once (deadlock).
+
+        Raises NotNow while the store cannot be reached; whatever `work` raises rolls everything back.
+        """
+        ...
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads, on a connection of its own."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+def open_store(url: str) -> Store:
+    """Open the store at a SQLAlchemy URL: `sqlite:////path/file.db` or `postgresql+asyncpg://…`."""
+    if url.startswith("sqlite"):
+        return SqliteStore(Path(url.split("///", 1)[1]))
+    return PostgresStore(url)
+
+
+def sqlite_engine(path: Path, *, writes: bool = True, threads: int = 1) -> Engine:
+    """Return an engine on a SQLite file: WAL, every commit synced to disk, writers begin IMMEDIATE.
+
+    A deferred BEGIN that later writes fails at once with SQLITE_BUSY_SNAPSHOT, whatever the busy timeout.
+    """
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=threads,
+        connect_args={"check_same_thread": False, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class SqliteStore:
+    """One file, one writer thread; a few reader threads beside it see the last commit."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, readers: int = 2) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = sqlite_engine(path)
+        self._reader = sqlite_engine(path, writes=False, threads=readers)
+        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
+        self._read_threads = ThreadPoolExecutor(readers, thread_name_prefix=f"read-{path.stem}")
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._write_thread, _in_transaction, self._writer, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._read_threads, _in_transaction, self._reader, work)
+
+    async def close(self) -> None:
+        self._write_thread.shutdown(wait=True)
+        self._read_threads.shutdown(wait=True)
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
+    try:
+        with engine.begin() as tx:
+            return work(tx)
+    except OperationalError as problem:
+        if _is_sqlite_bug(problem):
+            raise
+        raise NotNow(str(problem.orig)) from problem
+
+
+def _is_sqlite_bug(problem: OperationalError) -> bool:
+    """True for a mistake in SQL, which SQLite also calls operational; false for locked, full, I/O error."""
+    words = str(problem.orig)
+    return any(word in words for word in ("no such", "syntax error", "has no column", "malformed JSON", "ambiguous"))
+
+
+class PostgresStore:
+    """One database, a small pool, short timeouts: a store that hangs is worse than one that says no."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, pool_size: int = 8) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=4,
+            pool_timeout=2,
+            pool_pre_ping=False,
+            connect_args={
+                "timeout": 5,
+                "command_timeout": 30,
+                "server_settings": {
+                    "statement_timeout": "30s",
+                    "lock_timeout": "5s",
+                    "idle_in_transaction_session_timeout": "5s",
+                    "jit": "off",
+                },
+            },
+        )
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        for attempt in range(_TRIES):
+            try:
+                return await asyncio.shield(self._once(work))
+            except DBAPIError as problem:
+                if _sqlstate(problem) in _AGAIN and attempt + 1 < _TRIES:
+                    await asyncio.sleep(random.uniform(0.005, 0.05) * (attempt + 1))
+                    continue
+                raise _translated(problem) from problem
+            except (PoolTimeout, OSError, asyncio.TimeoutError) as problem:
+                raise NotNow(f"{type(problem).__name__}: {problem}") from problem
+        raise AssertionError("unreachable")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
+
+    async def _once(self, work: Callable[[Connection], T]) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._engine.dispose()
+
+
+def _sqlstate(problem: DBAPIError) -> str:
+    return str(getattr(problem.orig, "sqlstate", "") or getattr(problem.orig, "pgcode", "") or "")
+
+
+def _translated(problem: DBAPIError) -> Exception:
+    state = _sqlstate(problem)
+    away = problem.connection_invalidated or state.startswith(_AWAY) or state in _AGAIN | {"55P03", "57014"}
+    if away or isinstance(problem, InterfaceError | OperationalError):
+        return NotNow(str(problem.orig))
+    return problem
