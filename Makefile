@@ -1,0 +1,101 @@
+# Every verb of the house; `make help` lists them. Needs Python 3.11+ with pip; Docker never, Java and PostgreSQL where found.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECTS := shared/pyproject.toml $(wildcard services/*/pyproject.toml)
+DISTRIBUTIONS := $(patsubst %/pyproject.toml,./%,$(PROJECTS))
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --retries 10 --timeout 60
+
+.PHONY: help
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- set-up -------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Baton needs Python 3.11 or newer; set PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+# What running needs, without the tools: a first `make run` is quicker for it.
+$(VENV)/.run: requirements/run.txt requirements/build.txt $(PROJECTS) | $(BIN)/python
+	@echo "Installing what Baton runs on into $(VENV) …"
+	$(INSTALL) --require-hashes -r requirements/build.txt -r requirements/run.txt
+	$(INSTALL) --no-deps --no-build-isolation $(addprefix --editable ,$(DISTRIBUTIONS))
+	@touch $@
+
+$(VENV)/.ready: requirements/all.txt $(VENV)/.run
+	@echo "Installing the tools of the house …"
+	$(INSTALL) --require-hashes -r requirements/all.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make .venv with everything, by hash; does nothing when it is up to date
+
+# --- running ------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV)/.run ## Start all five services in one process, data under var/ (BATON_HOME, BATON_PORT)
+	@exec $(BIN)/baton up
+
+.PHONY: kafka-up kafka-down postgres-up postgres-down
+kafka-up: ## Start a real Apache Kafka without Docker (Java 17+, Maven once); data under var/dev/kafka
+	@$(PYTHON) deploy/kafka/run.py start
+kafka-down: ## Stop it; its data stays
+	@$(PYTHON) deploy/kafka/run.py stop
+postgres-up: ## Start PostgreSQL with five databases without Docker; data under var/dev/postgres
+	@$(PYTHON) deploy/postgres/run.py start
+postgres-down: ## Stop it; its data stays
+	@$(PYTHON) deploy/postgres/run.py stop
+
+# --- judging ------------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: $(VENV)/.ready ## Format, lint, types, imports, dependencies, fast tests: under a minute, run it all day
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo > .import-linter.out 2>&1 || { cat .import-linter.out; exit 1; }
+	@rm -f .import-linter.out
+	@$(MAKE) --no-print-directory dependencies
+	$(BIN)/python -m pytest -q -m "not slow and not postgres and not kafka and not chromium"
+
+.PHONY: dependencies
+dependencies: $(VENV)/.ready ## Each distribution declares what it imports, and no more
+	@for project in $(DISTRIBUTIONS); do (cd $$project && $(CURDIR)/$(BIN)/deptry src > $(CURDIR)/.deptry.out 2>&1) \
+	  || { echo "$$project:"; cat .deptry.out; rm -f .deptry.out; exit 1; }; done; rm -f .deptry.out
+
+.PHONY: format
+format: $(VENV)/.ready ## Format, and repair what ruff can repair
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --fix --quiet .
+
+.PHONY: test
+test: $(VENV)/.ready ## Everything this machine can reach; BATON_TEST_REQUIRE=all refuses to leave anything out
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: bite
+bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its guard goes red
+	@$(BIN)/python -m tests.bite.run
+
+.PHONY: bench
+bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same I/O (bench/)
+	@$(BIN)/python -m bench $(BENCH)
+
+# --- keeping ------------------------------------------------------------------------------------------------
+
+.PHONY: docs
+docs: $(VENV)/.ready ## Write docs/settings.md, docs/metrics.md and docs/events.md anew from the code
+	@$(BIN)/python -m baton.cli.docs --write docs
+
+.PHONY: requirements
+requirements: $(VENV)/.ready ## Pin the dependencies by hash; UPGRADE=--upgrade takes newer versions
+	@requirements/compile.sh $(UPGRADE)
+
+.PHONY: clean
+clean: ## Remove .venv and what tools leave behind; data under var/ stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Resolve every distribution for Python 3.11+ on any platform and pin it by hash; no index host is written down.
+# A pin stays until `--upgrade` is given; a second run changes no byte.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv="${UV:-.venv/bin/uv}"
+compile() {
+  "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --no-header --no-annotate --no-emit-package baton-shared "$@"
+}
+compile "$@" shared/pyproject.toml services/*/pyproject.toml --group pyproject.toml:dev -o requirements/all.txt
+# What setup and the images need before anything of ours can be built.
+compile --group pyproject.toml:build -c requirements/all.txt -o requirements/build.txt
+# What `make run` needs: the five services, no tools.
+compile shared/pyproject.toml services/*/pyproject.toml -c requirements/all.txt -o requirements/run.txt
+for service in services/*/; do
+  name="$(basename "$service")"
+  compile shared/pyproject.toml "$service/pyproject.toml" -c requirements/all.txt -o "requirements/$name.txt"
+done
