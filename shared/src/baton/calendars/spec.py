@@ -1,0 +1,96 @@
+"""What a calendar is made from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MINUTES_A_DAY = 1440
+
+
+@dataclass(frozen=True, order=True)
+class Block:
+    """Opening time on one day in minutes of wall time. `end` past 1440 runs into the next day."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def parse(cls, text: str) -> Block:
+        """`09:00-12:30`; an end not after its start means the next day, `24:00` is midnight. Raises ValueError."""
+        start, end = (_minutes(part) for part in text.split("-"))
+        if start >= MINUTES_A_DAY:
+            raise ValueError(f"{text}: a block cannot start at {text[:5]}")
+        return cls(start, end if end > start else end + MINUTES_A_DAY)
+
+
+def _minutes(text: str) -> int:
+    hours, minutes = (int(part) for part in text.split(":"))
+    if minutes > 59 or hours * 60 + minutes > MINUTES_A_DAY:
+        raise ValueError(f"{text} is not a time of day")
+    return hours * 60 + minutes
+
+
+@dataclass(frozen=True)
+class CalendarSpec:
+    """Weekly blocks (Monday first) in a zone, minus holidays. A block belongs to the day on which it starts.
+
+    Raises ValueError for an unknown zone, country, subdivision or category, for overlapping blocks and a week without any.
+    """
+
+    zone: str
+    week: tuple[tuple[Block, ...], ...]
+    country: str | None = None
+    subdivision: str | None = None
+    categories: tuple[str, ...] = ("public",)
+    added: tuple[dt.date, ...] = ()
+    removed: tuple[dt.date, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require_zone(self.zone)
+        if len(self.week) != len(DAYS) or not any(self.week):
+            raise ValueError("a week has seven days and at least one block")
+        _refuse_overlaps(self.week)
+        if self.country is None and self.subdivision is not None:
+            raise ValueError("holidays: subdivision needs country")
+        self.days_off(2026)
+
+    def days_off(self, year: int) -> frozenset[dt.date]:
+        """The dates of this year on which no block starts."""
+        public = _public(self.country, self.subdivision, self.categories, year) if self.country else frozenset()
+        return (public - frozenset(self.removed)) | {day for day in self.added if day.year == year}
+
+
+def _require_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as fault:
+        raise ValueError(f"zone: there is no time zone {zone!r}") from fault
+
+
+def _refuse_overlaps(week: tuple[tuple[Block, ...], ...]) -> None:
+    blocks = sorted(
+        (day * MINUTES_A_DAY + block.start, day * MINUTES_A_DAY + block.end)
+        for day, blocks in enumerate(week)
+        for block in blocks
+    )
+    first_again = (blocks[0][0] + 7 * MINUTES_A_DAY, 0)
+    for (_, end), (start, _) in zip(blocks, [*blocks[1:], first_again], strict=True):
+        if end > start:
+            raise ValueError(f"week: blocks overlap on {DAYS[start // MINUTES_A_DAY % 7]}")
+
+
+@lru_cache(maxsize=4096)
+def _public(country: str, subdivision: str | None, categories: tuple[str, ...], year: int) -> frozenset[dt.date]:
+    try:
+        found = holidays.country_holidays(country, subdiv=subdivision, years=year, expand=False, categories=categories)
+    except NotImplementedError as fault:
+        raise ValueError(f"holidays: {fault}") from fault
+    except ValueError as fault:
+        raise ValueError(f"holidays: {fault}") from fault
+    return frozenset(found)

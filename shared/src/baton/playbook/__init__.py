@@ -1,0 +1,48 @@
+"""The playbook: load, check, compile and version a directory of YAML.
+
+playbook = load(path)                                   # raises PlaybookErrors with file:line:column of every fault
+view = lead_view(playbook.definition, lead, now)        # plain dict in, CEL map out, pure
+verdicts = playbook.criteria.judge(view)                # {id: Verdict}: true, false, or unknown with the missing fields
+energy = energy_of(playbook, lead["answers"])           # points and temperature, unknown without the needed answers
+due = playbook.calendar("berlin").add(start, playbook.sla.policy("hot").first_attempt)
+"""
+
+from baton.playbook.conditions import FALSE, TRUE, Condition, Formula, LeadView, RuleSet, Truth, Verdict
+from baton.playbook.definition import ActivityMatch, Criterion, Definition, LeadField, MustKnow
+from baton.playbook.disqualify import Disqualify, DisqualifyRule, Reason
+from baton.playbook.energy import EnergyReading, energy_of
+from baton.playbook.loading import check, load, load_source
+from baton.playbook.nurture import Nurture, Track
+from baton.playbook.paths import Path, PathError, parse_path
+from baton.playbook.playbook import Models, Playbook
+from baton.playbook.problems import PlaybookErrors, Problem
+from baton.playbook.roster import Capacity, RepSeed, Roster
+from baton.playbook.routing import Caps, Member, Pool, Routing, RoutingRule, Select, match_key, postal_covers
+from baton.playbook.scoring import Energy, EnergyPart, FitRule, Scoring, Signal, Temperature
+from baton.playbook.secret import Secret, SecretMissing, resolve
+from baton.playbook.signals import SignalReading, interest_of, signals_of
+from baton.playbook.sla import AfterWork, MinimumTouches, Policy, Sla, StopRule
+from baton.playbook.sources import (
+    ActivityPick,
+    ElementMapping,
+    LeadReference,
+    Pick,
+    Signature,
+    Source,
+    Sources,
+    StatusWords,
+)
+from baton.playbook.targets import Target, Targets
+from baton.playbook.view import lead_view, must_know
+from baton.playbook.watching import Watch
+
+__all__ = [
+    "FALSE", "TRUE", "ActivityMatch", "ActivityPick", "AfterWork", "Capacity", "Caps", "Condition", "Criterion", "Definition",
+    "Disqualify", "DisqualifyRule", "ElementMapping", "Energy", "EnergyPart", "EnergyReading", "FitRule", "Formula", "LeadField",
+    "LeadReference", "LeadView", "Member", "MinimumTouches", "Models", "MustKnow", "Nurture", "Path", "PathError", "Pick",
+    "Playbook", "PlaybookErrors", "Policy", "Pool", "Problem", "Reason", "RepSeed", "Roster", "Routing", "RoutingRule", "RuleSet",
+    "Scoring", "Secret", "SecretMissing", "Select", "Signal", "SignalReading", "Signature", "Sla", "Source", "Sources",
+    "StatusWords", "StopRule", "Target", "Targets", "Temperature", "Track", "Truth", "Verdict", "Watch", "check", "energy_of",
+    "interest_of", "lead_view", "load", "load_source", "match_key", "must_know", "parse_path", "postal_covers", "resolve",
+    "signals_of",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""A whole, valid playbook: its models, its version, its compiled conditions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from baton.calendars import Calendar
+from baton.playbook.calendars import Calendars
+from baton.playbook.conditions import Condition, Formula, RuleSet
+from baton.playbook.definition import Definition
+from baton.playbook.disqualify import Disqualify
+from baton.playbook.fields import Schema
+from baton.playbook.nurture import Nurture
+from baton.playbook.roster import Roster
+from baton.playbook.routing import Routing
+from baton.playbook.scoring import Scoring
+from baton.playbook.sla import Sla
+from baton.playbook.sources import Sources
+from baton.playbook.targets import Targets
+from baton.playbook.terms import Strict
+
+SCORE_NAMES = ("fit", "interest", "energy", "points")
+
+
+class Models(Strict):
+    """What the version is the hash of: every file but signatures.yaml and roster.yaml, which is data with an API."""
+
+    definition: Definition
+    scoring: Scoring
+    nurture: Nurture
+    disqualify: Disqualify
+    routing: Routing
+    sla: Sla
+    sources: Sources
+    calendars: Calendars
+    targets: Targets
+
+
+@dataclass(frozen=True, eq=False)
+class Playbook:
+    """Immutable; two with the same `hash` decide alike. Rule sets and calendars are compiled once, on first use."""
+
+    models: Models
+    roster: Roster | None = None
+
+    @property
+    def definition(self) -> Definition:
+        return self.models.definition
+
+    @property
+    def scoring(self) -> Scoring:
+        return self.models.scoring
+
+    @property
+    def nurture(self) -> Nurture:
+        return self.models.nurture
+
+    @property
+    def disqualify(self) -> Disqualify:
+        return self.models.disqualify
+
+    @property
+    def routing(self) -> Routing:
+        return self.models.routing
+
+    @property
+    def sla(self) -> Sla:
+        return self.models.sla
+
+    @property
+    def sources(self) -> Sources:
+        return self.models.sources
+
+    @property
+    def targets(self) -> Targets:
+        return self.models.targets
+
+    @property
+    def label(self) -> str:
+        """What people call this version."""
+        return self.definition.label
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the parsed models: comments, order of keys and layout do not count."""
+        canonical = orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(canonical).hexdigest()
+
+    @property
+    def version(self) -> str:
+        """`<label>-<first 12 of the hash>`: what every decision names."""
+        return f"{self.label}-{self.hash[:12]}"
+
+    def document(self) -> dict[str, Any]:
+        """The models as plain data; `Playbook.from_document` gives an equal playbook back."""
+        return self.models.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Playbook:
+        """A playbook kept beside a journal, for recomputing a decision. Raises pydantic's ValidationError."""
+        return cls(TypeAdapter(Models).validate_json(orjson.dumps(document)))
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Types of the fields of `lead_view`."""
+        return Schema.of(self.definition)
+
+    @cached_property
+    def criteria(self) -> RuleSet:
+        """The definition's criteria by id."""
+        return self._rules(self.definition.criteria)
+
+    @cached_property
+    def fit(self) -> RuleSet:
+        """The fit rules by id."""
+        return self._rules(self.scoring.fit)
+
+    @cached_property
+    def disqualifiers(self) -> RuleSet:
+        """The disqualification rules by id."""
+        return self._rules(self.disqualify.rules)
+
+    @cached_property
+    def tracks(self) -> RuleSet:
+        """The nurture tracks that have `when`, by id."""
+        return self._rules(self.nurture.tracks)
+
+    @cached_property
+    def residuals(self) -> RuleSet:
+        """The routing rules that have `when`, by id. With many rules use `judge_one` on those the index leaves."""
+        return self._rules(self.routing.rules)
+
+    @cached_property
+    def energy_formula(self) -> Formula:
+        """Energy over the ids of `scoring.energy.parts`."""
+        return Formula(self.scoring.energy.formula, [part.id for part in self.scoring.energy.parts])
+
+    @cached_property
+    def score_formula(self) -> Formula:
+        """The score over `fit`, `interest`, `energy`, `points`."""
+        return Formula(self.scoring.score, SCORE_NAMES)
+
+    def calendar(self, calendar_id: str) -> Calendar:
+        """The calendar with this id. Raises KeyError."""
+        built = self._built_calendars
+        if calendar_id not in built:
+            named = {calendar.id: calendar for calendar in self.models.calendars.calendars}
+            built[calendar_id] = named[calendar_id].build()
+        return built[calendar_id]
+
+    @property
+    def calendar_ids(self) -> tuple[str, ...]:
+        """Ids of all calendars, as written."""
+        return tuple(calendar.id for calendar in self.models.calendars.calendars)
+
+    @cached_property
+    def _built_calendars(self) -> dict[str, Calendar]:
+        return {}
+
+    def _rules(self, rules: tuple[Any, ...]) -> RuleSet:
+        return RuleSet([Condition(rule.id, rule.when) for rule in rules if rule.when is not None], self.schema)

@@ -1,0 +1,58 @@
+"""Which fields a condition names, and the text that runs in its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from baton.playbook.fields import Schema
+
+# CEL's string literals (raw and triple-quoted ones too) and comments: what looks like a field in there is none.
+_SKIP = r"""[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*"""
+_TOKEN = re.compile(
+    rf"(?P<skip>{_SKIP})|(?P<has>\bhas\s*\(\s*)?(?<![\w.])(?P<root>lead)\b(?:\s*\.\s*(?P<field>[A-Za-z_]\w*))?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The fields a condition names, in order of appearance; whether its author asks `has()` himself; where `lead` stands bare."""
+
+    fields: tuple[str, ...]
+    asks_itself: bool
+    bare: tuple[int, ...] = ()
+
+
+def names_in(text: str) -> Names:
+    """Reads a condition without judging it. `bare` holds offsets of `lead` without a field behind it."""
+    fields: dict[str, None] = {}
+    asks, bare = False, []
+    for token in _TOKEN.finditer(text):
+        if token["skip"] is not None:
+            continue
+        if token["field"] is None:
+            bare.append(token.start("root"))
+        else:
+            fields[token["field"]] = None
+            asks = asks or token["has"] is not None
+    return Names(tuple(fields), asks, tuple(bare))
+
+
+def runnable(text: str, schema: Schema) -> str:
+    """The condition as it runs: times become `timestamp(…)`, and unless the author asked himself, `has(…)` for each field comes first.
+
+    Times travel as text because a map may not hold a datetime (it makes the whole result an error).
+    """
+    names = names_in(text)
+    body = _TOKEN.sub(lambda token: _timed(token, schema), text)
+    guards = () if names.asks_itself else names.fields
+    # The line break ends a comment on the author's last line.
+    return " && ".join([*(f"has(lead.{name})" for name in guards), f"({body}\n)"])
+
+
+def _timed(token: re.Match[str], schema: Schema) -> str:
+    name = token["field"]
+    if token["skip"] is None and token["has"] is None and name is not None and schema.types.get(name) == "timestamp":
+        return f"timestamp({token[0]})"
+    return token[0]

@@ -1,0 +1,207 @@
+"""sources.yaml: who may post, how we know them, and where in their bodies things stand. CSV import uses the same mapping."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from baton.playbook.paths import parse_path
+from baton.playbook.secret import Secret
+from baton.playbook.terms import Cel, Id, Label, Strict
+
+ContactField = Literal[
+    "email", "first_name", "last_name", "full_name", "salutation", "job_title", "company", "website", "phone",
+    "street", "city", "postal_code", "region", "country", "locale", "timezone",
+]  # fmt: skip
+Status = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
+Gives = Literal["lead", "activity", "touch", "answer", "status"]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+def _is_path(text: str) -> str:
+    parse_path(text)
+    return text
+
+
+PathText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_is_path)]
+
+
+class Pick(Strict):
+    """One value. A bare string is `{path: …}`. Exactly one of path, const, cel, first_of; the rest is applied in the order below."""
+
+    path: PathText | None = None
+    const: str | int | float | bool | None = None
+    cel: Cel | None = Field(default=None, description="CEL over `element` and `body`, both untyped.")
+    first_of: tuple[PathText, ...] = Field(default=(), description="The first path that leads to a value.")
+    many: bool = Field(default=False, description="Keep every value the path leads to, as a list.")
+    split: str | None = Field(default=None, min_length=1, description="Cut the text at this into a list, such as `|`.")
+    values: dict[str, str | int | float | bool | None] = Field(
+        default_factory=dict, description="Translate words (compared without case); null means absent."
+    )
+    otherwise: str | int | float | bool | None = Field(
+        default=None, description="When `values` does not list the word."
+    )
+    time: Literal["iso", "s", "ms"] | None = Field(
+        default=None, description="Read as a time and write it as ISO 8601, UTC."
+    )
+    default: str | int | float | bool | None = Field(default=None, description="When there is no value.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_path(cls, given: Any) -> Any:
+        return {"path": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        origins = [self.path, self.const, self.cel, self.first_of or None]
+        if sum(origin is not None for origin in origins) != 1:
+            raise ValueError("give exactly one of path, const, cel, first_of")
+        return self
+
+
+class ActivityPick(Strict):
+    """Activities inside an element: one for each thing `each` leads to, or one for the element itself."""
+
+    each: PathText | None = None
+    kind: Pick
+    what: Pick
+    occurred_at: Pick | None = None
+    value: Pick | None = None
+
+
+class LeadReference(Strict):
+    """Which lead an activity, touch, answer or status is about: a system and its id, or an e-mail."""
+
+    system: Pick | None = None
+    id: Pick | None = None
+    email: Pick | None = None
+
+    @model_validator(mode="after")
+    def _refers(self) -> Self:
+        if self.email is None and (self.system is None or self.id is None):
+            raise ValueError("give email, or both system and id")
+        return self
+
+
+class ElementMapping(Strict):
+    """How one kind of element in a body becomes one lead, activity, touch, answer or status.
+
+    `each` says where the elements stand; without it the body (or the CSV row) is the element. Every mapping of a source is
+    tried on every body; a body from which no mapping takes an element is quarantined. Paths start at the element.
+    """
+
+    id: Id
+    each: PathText | None = None
+    when: Cel | None = Field(
+        default=None, description="CEL over `element` and `body`; only elements for which it is true."
+    )
+    gives: Gives = "lead"
+    event_id: Pick | None = None
+    dedupe: tuple[Pick, ...] = Field(
+        default=(), description="Joined by `:` where there is no event_id; else the element's hash."
+    )
+    external_id: Pick | None = None
+    occurred_at: Pick | None = None
+    is_test: Pick | None = None
+    contact: dict[ContactField, Pick] = Field(default_factory=dict)
+    properties: dict[str, Pick] = Field(default_factory=dict)
+    answers: dict[str, Pick] = Field(default_factory=dict)
+    consent: dict[str, Pick] = Field(default_factory=dict)
+    activity: tuple[ActivityPick, ...] = ()
+    lead: LeadReference | None = None
+    fields: dict[str, Pick] = Field(
+        default_factory=dict, description="The keys of an activity, touch, answer or status."
+    )
+
+    @model_validator(mode="after")
+    def _shape(self) -> Self:
+        if self.gives == "lead":
+            if self.lead is not None or self.fields:
+                raise ValueError("a mapping that gives a lead has no lead and no fields")
+            if self.external_id is None and not {"email", "phone"} & set(self.contact):
+                raise ValueError("a lead needs external_id, contact.email or contact.phone")
+        elif self.lead is None:
+            raise ValueError(f"a mapping that gives {self.gives} says whose in lead")
+        return self
+
+
+class Signature(Strict):
+    """How a post proves where it comes from. `token` compares a header (or the URL's `token`) with the secret.
+
+    `hmac-sha256` signs the raw body and is found in `header`, encoded as said, after `prefix`. `hubspot-v3` signs method, public
+    URL, body and a timestamp. Two secrets at most: the new one and, while rotating, the old one.
+    """
+
+    scheme: Literal["hmac-sha256", "hubspot-v3", "token"]
+    header: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]+$")
+    encoding: Literal["base64", "hex"] = "base64"
+    prefix: str = ""
+    tolerance_seconds: int = Field(default=300, ge=1, le=86_400)
+    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=2)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.scheme == "hmac-sha256" and self.header is None:
+            raise ValueError("hmac-sha256 needs header")
+        return self
+
+
+class Source(Strict):
+    """A sender. `webhook` sources have a signature and post to `/intake/v1/hooks/{id}`; `csv` sources are for import."""
+
+    id: Id
+    label: Label
+    kind: Literal["webhook", "csv"] = "webhook"
+    signature: Signature | None = None
+    public_url: str | None = Field(
+        default=None, pattern=r"^https?://\S+$", description="The URL the sender posts to and signs."
+    )
+    body: Literal["json", "form"] = "json"
+    default_region: Country | None = Field(default=None, description="For telephone numbers without a country code.")
+    system: Id | None = Field(
+        default=None, description="The name under which its ids are external ids; its own id by default."
+    )
+    mapping: tuple[ElementMapping, ...] = Field(min_length=1)
+
+    @property
+    def external_system(self) -> str:
+        """The `source` in (source, external_id)."""
+        return self.system or self.id
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if (self.kind == "webhook") != (self.signature is not None):
+            raise ValueError("a webhook needs signature; a csv source has none")
+        return self
+
+
+class StatusWords(Strict):
+    """A CRM's words for our statuses (H7) and for our reason codes; compared without case."""
+
+    system: Id
+    statuses: dict[str, Status] = Field(min_length=1)
+    reasons: dict[str, Id] = Field(default_factory=dict)
+
+    def status(self, word: str) -> Status | None:
+        """Our status for the CRM's word, or None."""
+        return {key.casefold(): value for key, value in self.statuses.items()}.get(word.strip().casefold())
+
+    def reason(self, word: str) -> str | None:
+        """Our reason code for the CRM's word, or None."""
+        return {key.casefold(): value for key, value in self.reasons.items()}.get(word.strip().casefold())
+
+
+class Sources(Strict):
+    """All sources and the CRMs' status words."""
+
+    sources: tuple[Source, ...] = ()
+    status_words: tuple[StatusWords, ...] = ()
+
+    def find(self, source_id: str) -> Source | None:
+        """The source with this id, if there is one."""
+        return next((source for source in self.sources if source.id == source_id), None)
+
+    def words(self, system: str) -> StatusWords | None:
+        """The status words of a CRM, if it has any."""
+        return next((words for words in self.status_words if words.system == system), None)

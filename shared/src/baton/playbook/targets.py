@@ -1,0 +1,31 @@
+"""targets.yaml: the few measures both sides steer by (H10), and who may embed the rep's list."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from baton.playbook.terms import Id, Label, Strict
+
+
+class Target(Strict):
+    """A measure with the value it should reach or stay below. Rates are shares (0.6), times are seconds."""
+
+    measure: Id
+    label: Label
+    at_least: float | None = Field(default=None, allow_inf_nan=False)
+    at_most: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a target has either at_least or at_most")
+        return self
+
+
+class Targets(Strict):
+    """`frame_ancestors` are the CRM origins that may embed a rep's list."""
+
+    targets: tuple[Target, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()

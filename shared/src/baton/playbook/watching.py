@@ -1,0 +1,67 @@
+"""A playbook that follows its directory."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from baton.playbook.loading import FILES, load
+from baton.playbook.playbook import Playbook
+from baton.playbook.problems import PlaybookErrors
+
+
+class Watch:
+    """Holds the newest valid playbook. `refused` says why a newer state of the directory is not in use, for `readyz`."""
+
+    def __init__(self, path: Path | str, current: Playbook | None = None) -> None:
+        """Loads at once unless `current` is given. Raises PlaybookErrors: a service does not start on a bad playbook."""
+        self.path = Path(path)
+        self.current = load(self.path) if current is None else current
+        self.refused: str | None = None
+        self._stamp = self._look()
+        self._content = self._digest()
+
+    def poll(self) -> Playbook | None:
+        """The new playbook when another valid version has appeared since the last call, else None. Blocks on small files."""
+        stamp = self._look()
+        if stamp == self._stamp:
+            return None
+        content = self._digest()
+        # Written meanwhile: look again at the next poll instead of taking half an edit for an answer.
+        settled = self._look() == stamp
+        self._stamp = stamp if settled else ()
+        if not settled or content == self._content:
+            return None
+        self._content = content
+        return self._take()
+
+    def _take(self) -> Playbook | None:
+        try:
+            candidate = load(self.path)
+        except PlaybookErrors as errors:
+            self.refused = str(errors)
+            return None
+        self.refused = None
+        if candidate.hash == self.current.hash:
+            return None
+        self.current = candidate
+        return candidate
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        found = []
+        for name in FILES:
+            try:
+                status = (self.path / f"{name}.yaml").stat()
+            except OSError:
+                continue
+            found.append((name, status.st_mtime_ns, status.st_size))
+        return tuple(found)
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for name in FILES:
+            try:
+                digest.update(name.encode() + b"\0" + (self.path / f"{name}.yaml").read_bytes())
+            except OSError:
+                continue
+        return digest.hexdigest()
