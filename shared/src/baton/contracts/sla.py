@@ -70,3 +70,6 @@ class SlaStopped(_Promise):
     rule: str
     reason: str
     touches: int
+    then: Literal["recycle", "unreachable", "gone_dark"] = Field(
+        default="unreachable", description="What the lead becomes: never in contact, in contact and silent, or worked long enough."
+    )
