@@ -183,7 +183,7 @@ class Kafka:
             return
         self.format()
         log = self.home / "kafka.log"
-        # The shell leaves it behind as nobody's child: a caller neither owes it a wait() nor takes it along with Ctrl-C.
+        # The shell leaves it as nobody's child: a caller owes it no wait() and does not take it along with Ctrl-C.
         script = 'exec >>"$0" 2>&1 </dev/null; "$@" & echo $! >"$BATON_PID_FILE"'
         subprocess.run(
             ["/bin/sh", "-c", script, str(log), *self.command("kafka.Kafka", str(self.home / "server.properties"))],

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A PostgreSQL server on this machine without Docker, from whatever server binaries are installed.
 
-    run.py start [--home var/dev/postgres] [--port 15432]   starts it, makes the five databases, prints BATON_DATABASE_URL
+    run.py start [--home var/dev/postgres] [--port 15432]   starts it with five databases, prints BATON_DATABASE_URL
     run.py stop | status [--home …]
 
 It listens on 127.0.0.1 only and trusts whoever comes from there: for development and tests, not for anything else.
-PostgreSQL refuses to run as root; then it runs as the user `postgres` or `nobody`. Standard library only: tests import it too.
+PostgreSQL refuses to run as root; then it runs as the user `postgres` or `nobody`.
+Standard library only: tests import it too.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ import sys
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from deploy.kafka.run import Kafka
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from deploy.kafka.run import Kafka
 from tests.world.servers import MockCluster, PostgresServer
 
 
@@ -81,14 +81,14 @@ def inner_run(*arguments: str, **environment: str) -> subprocess.CompletedProces
 
 @pytest.mark.slow
 def test_a_run_without_promtool_says_what_it_left_out_before_its_last_line() -> None:
-    done = inner_run("tests/layout", "-m", "prometheus", BATON_TEST_REQUIRE="")
+    done = inner_run("tests/deploy", "-m", "prometheus", BATON_TEST_REQUIRE="")
     assert "no promtool on PATH" in done.stdout
     assert "skipped" in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.slow
 def test_a_run_that_requires_promtool_fails_without_it() -> None:
-    done = inner_run("tests/layout", "-m", "prometheus", BATON_TEST_REQUIRE="prometheus")
+    done = inner_run("tests/deploy", "-m", "prometheus", BATON_TEST_REQUIRE="prometheus")
     assert done.returncode == 1
     assert "prometheus is required" in done.stdout
 
