@@ -16,7 +16,7 @@ from baton.playbook.nurture import Nurture, Track
 from baton.playbook.paths import Path, PathError, parse_path
 from baton.playbook.playbook import Models, Playbook
 from baton.playbook.problems import PlaybookErrors, Problem
-from baton.playbook.roster import Capacity, RepSeed, Roster
+from baton.playbook.roster import RepSeed, Roster
 from baton.playbook.routing import Caps, Member, Pool, Routing, RoutingRule, Select, match_key, postal_covers
 from baton.playbook.scoring import Energy, EnergyPart, FitRule, Scoring, Signal, Temperature
 from baton.playbook.secret import Secret, SecretMissing, resolve
@@ -37,7 +37,7 @@ from baton.playbook.view import lead_view, must_know
 from baton.playbook.watching import Watch
 
 __all__ = [
-    "FALSE", "TRUE", "ActivityMatch", "ActivityPick", "AfterWork", "Capacity", "Caps", "Condition", "Criterion", "Definition",
+    "FALSE", "TRUE", "ActivityMatch", "ActivityPick", "AfterWork", "Caps", "Condition", "Criterion", "Definition",
     "Disqualify", "DisqualifyRule", "ElementMapping", "Energy", "EnergyPart", "EnergyReading", "FitRule", "Formula", "LeadField",
     "LeadReference", "LeadView", "Member", "MinimumTouches", "Models", "MustKnow", "Nurture", "Path", "PathError", "Pick",
     "Playbook", "PlaybookErrors", "Policy", "Pool", "Problem", "Reason", "RepSeed", "Roster", "Routing", "RoutingRule", "RuleSet",

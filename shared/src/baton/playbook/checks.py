@@ -2,15 +2,266 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from baton.playbook.positions import Document
+from cel_expr_python import cel
+
+from baton.playbook import leadpath
+from baton.playbook.celcheck import check_condition, check_formula, check_untyped
+from baton.playbook.conditions import element_environment, formula_environment, run_environment
+from baton.playbook.disqualify import Use
+from baton.playbook.playbook import SCORE_NAMES, Playbook
+from baton.playbook.positions import Document, Loc
 from baton.playbook.problems import Problem
+from baton.playbook.rewrite import names_in
+from baton.playbook.routingcheck import check_routing
+from baton.playbook.secret import Secret, SecretMissing, resolve
+from baton.playbook.sources import ElementMapping, Pick, Source
 
-if TYPE_CHECKING:
-    from baton.playbook.playbook import Playbook
+
+@dataclass(frozen=True)
+class Context:
+    """A playbook whose files each are well formed, with the places of everything in them."""
+
+    playbook: Playbook
+    documents: Mapping[str, Document]
+    environ: Mapping[str, str] | None = None
+
+    @cached_property
+    def run(self) -> cel.Env:
+        return run_environment()
+
+    def condition(self, file: str, loc: Loc, text: str, *, decided: bool = False) -> Iterator[Problem]:
+        """A condition in a file; only routing (`decided`) may use fields that come from the decision."""
+        document = self.documents[file]
+        yield from check_condition(document, loc, text, self.playbook.schema, self.run)
+        if decided:
+            return
+        late = {field.name for field in self.playbook.definition.fields if field.source.startswith("decision.")}
+        for name in names_in(text).fields:
+            if name in late:
+                yield document.problem(loc, f"lead.{name} comes from the decision and is known to routing.yaml only")
+
+    def reason(self, file: str, loc: Loc, code: str, *uses: Use) -> Iterator[Problem]:
+        """A reason code must be on the one list (D6) and be meant for this outcome."""
+        known = self.playbook.disqualify
+        allowed = [known_code for use in uses for known_code in known.codes(use)]
+        if code not in allowed:
+            listed = ", ".join(dict.fromkeys(allowed)) or "none"
+            why = f"{code!r} is no reason for {' or '.join(uses)}; those in disqualify.yaml are {listed}"
+            yield self.documents[file].problem(loc, why)
 
 
-def check_models(playbook: Playbook, documents: dict[str, Document]) -> list[Problem]:
-    """Errors and warnings of a playbook whose files each are well formed."""
-    return []
+def check_playbook(context: Context) -> list[Problem]:
+    """Errors and warnings of the whole."""
+    checks: tuple[Callable[[Context], Iterator[Problem]], ...] = (
+        _definition,
+        _scoring,
+        _nurture,
+        _disqualify,
+        _sla,
+        _sources,
+        _calendars,
+        _roster,
+        _targets,
+    )
+    found = [problem for check in checks for problem in check(context)]
+    found.extend(_routing(context))
+    return found
+
+
+def twice(document: Document, group: str, items: Iterable[Any], key: str = "id") -> Iterator[Problem]:
+    """Each item of a list whose name was already taken."""
+    seen: dict[Any, int] = {}
+    for index, item in enumerate(items):
+        name = getattr(item, key)
+        if name in seen:
+            line = document.place((group, seen[name], key))[0]
+            yield document.problem((group, index, key), f"{name!r} is taken: it stands in line {line}")
+        seen.setdefault(name, index)
+
+
+def _definition(context: Context) -> Iterator[Problem]:
+    document, definition = context.documents["definition"], context.playbook.definition
+    yield from twice(document, "fields", definition.fields, "name")
+    yield from twice(document, "criteria", definition.criteria)
+    yield from twice(document, "must_know", definition.must_know)
+    for index, field in enumerate(definition.fields):
+        if why := leadpath.fault(field.source):
+            yield document.problem(("fields", index, "from"), why)
+        if field.activity is not None and not field.source.startswith("activity."):
+            yield document.problem(("fields", index, "activity"), "activity: narrows `from: activity.…` only", at_key=True)
+    for index, item in enumerate(definition.must_know):
+        if why := leadpath.fault(item.path):
+            yield document.problem(("must_know", index, "path"), why)
+    for index, criterion in enumerate(definition.criteria):
+        yield from context.condition("definition", ("criteria", index, "when"), criterion.when)
+    reachable = sum(criterion.points for criterion in definition.criteria)
+    if definition.min_points > reachable:
+        yield document.problem(("min_points",), f"no lead can qualify: all criteria together give {reachable} points")
+
+
+def _scoring(context: Context) -> Iterator[Problem]:
+    document, scoring = context.documents["scoring"], context.playbook.scoring
+    yield from twice(document, "fit", scoring.fit)
+    yield from twice(document, "signals", scoring.signals)
+    for index, rule in enumerate(scoring.fit):
+        yield from context.condition("scoring", ("fit", index, "when"), rule.when)
+    parts = [part.id for part in scoring.energy.parts]
+    for index, part in enumerate(parts):
+        if part in parts[:index]:
+            yield document.problem(("energy", "parts", index, "id"), f"{part!r} is taken")
+    energy = formula_environment(list(dict.fromkeys(parts)))
+    yield from check_formula(document, ("energy", "formula"), scoring.energy.formula, energy)
+    yield from check_formula(document, ("score",), scoring.score, formula_environment(SCORE_NAMES))
+
+
+def _nurture(context: Context) -> Iterator[Problem]:
+    document, nurture = context.documents["nurture"], context.playbook.nurture
+    yield from twice(document, "tracks", nurture.tracks)
+    signals = {signal.id for signal in context.playbook.scoring.signals}
+    for index, signal in enumerate(nurture.re_entry.signals):
+        if signal not in signals:
+            yield document.problem(("re_entry", "signals", index), f"scoring.yaml has no signal {signal!r}")
+    claimed: set[str] = set()
+    for index, track in enumerate(nurture.tracks):
+        if track.when is not None:
+            yield from context.condition("nurture", ("tracks", index, "when"), track.when)
+        elif track.horizon and set(track.horizon) <= claimed:
+            yield document.problem(("tracks", index, "horizon"), "never taken: tracks above claim these horizons")
+        claimed |= set(track.horizon)
+
+
+def _disqualify(context: Context) -> Iterator[Problem]:
+    document, disqualify = context.documents["disqualify"], context.playbook.disqualify
+    yield from twice(document, "reasons", disqualify.reasons, "code")
+    yield from twice(document, "rules", disqualify.rules)
+    for index, rule in enumerate(disqualify.rules):
+        yield from context.condition("disqualify", ("rules", index, "when"), rule.when)
+        use: Use = "junk" if rule.closes == "junk" else "disqualify"
+        yield from context.reason("disqualify", ("rules", index, "reason"), rule.reason, use)
+
+
+def _routing(context: Context) -> Iterator[Problem]:
+    document, playbook = context.documents["routing"], context.playbook
+    yield from twice(document, "pools", playbook.routing.pools)
+    yield from twice(document, "rules", playbook.routing.rules)
+    yield from check_routing(document, playbook)
+    for index, rule in enumerate(playbook.routing.rules):
+        if rule.when is not None:
+            yield from context.condition("routing", ("rules", index, "when"), rule.when, decided=True)
+
+
+def _sla(context: Context) -> Iterator[Problem]:
+    document, playbook = context.documents["sla"], context.playbook
+    yield from twice(document, "policies", playbook.sla.policies)
+    for index, policy in enumerate(playbook.sla.policies):
+        at: Loc = ("policies", index)
+        if policy.calendar != "owner" and policy.calendar not in playbook.calendar_ids:
+            known = ", ".join(("owner", *playbook.calendar_ids))
+            yield document.problem((*at, "calendar"), f"there is no calendar {policy.calendar!r}; there are {known}")
+        if policy.first_contact is not None and policy.first_contact < policy.first_attempt:
+            yield document.problem((*at, "first_contact"), "contact cannot be due before the first attempt")
+        if policy.stop is not None:
+            yield from context.reason("sla", (*at, "stop", "reason"), policy.stop.reason, "recycle", "unreachable")
+            if policy.stop.touches is None and policy.stop.after is None:
+                yield document.problem((*at, "stop"), "a stop rule counts touches or time: give touches or after")
+        if policy.after_work is not None:
+            after = policy.after_work
+            yield from context.reason("sla", (*at, "after_work", "reason"), after.reason, after.then)
+
+
+def _sources(context: Context) -> Iterator[Problem]:
+    document, sources = context.documents["sources"], context.playbook.sources
+    yield from twice(document, "sources", sources.sources)
+    yield from twice(document, "status_words", sources.status_words, "system")
+    for index, source in enumerate(sources.sources):
+        yield from check_source(document, ("sources", index), source, context.environ)
+    for index, words in enumerate(sources.status_words):
+        for word, code in words.reasons.items():
+            at: Loc = ("status_words", index, "reasons", word)
+            yield from context.reason("sources", at, code, "recycle", "unreachable", "junk", "lost", "disqualify")
+
+
+def check_source(document: Document, at: Loc, source: Source, environ: Mapping[str, str] | None) -> Iterator[Problem]:
+    """One source: its mappings' names and CEL, what its signature needs, and secrets nobody has set (a warning)."""
+    signature = source.signature
+    if signature is not None:
+        if signature.scheme == "hubspot-v3" and source.public_url is None:
+            yield document.problem((*at, "id"), "hubspot-v3 signs the URL: public_url is missing")
+        for index, secret in enumerate(signature.secrets):
+            yield from _secret(document, (*at, "signature", "secrets", index), secret, environ)
+    environment = element_environment()
+    names: set[str] = set()
+    for index, mapping in enumerate(source.mapping):
+        where: Loc = (*at, "mapping", index)
+        if mapping.id in names:
+            yield document.problem((*where, "id"), f"{mapping.id!r} is taken")
+        names.add(mapping.id)
+        for loc, text in _cel_of(mapping):
+            yield from check_untyped(document, (*where, *loc), text, environment)
+
+
+def _secret(document: Document, at: Loc, secret: Secret, environ: Mapping[str, str] | None) -> Iterator[Problem]:
+    if environ is None:
+        return
+    try:
+        resolve(secret, environ)
+    except SecretMissing as missing:
+        yield document.problem(at, f"{missing}: posts of this source will be refused", severity="warning")
+
+
+def _cel_of(mapping: ElementMapping) -> Iterator[tuple[Loc, str]]:
+    if mapping.when is not None:
+        yield ("when",), mapping.when
+    for loc, pick in _picks(mapping):
+        if pick.cel is not None:
+            yield (*loc, "cel"), pick.cel
+
+
+def _picks(mapping: ElementMapping) -> Iterator[tuple[Loc, Pick]]:
+    for name in ("event_id", "external_id", "occurred_at", "is_test"):
+        if (pick := getattr(mapping, name)) is not None:
+            yield (name,), pick
+    for group in ("contact", "properties", "answers", "consent", "fields"):
+        for key, pick in getattr(mapping, group).items():
+            yield (group, key), pick
+    for index, pick in enumerate(mapping.dedupe):
+        yield ("dedupe", index), pick
+    for index, activity in enumerate(mapping.activity):
+        for name in ("kind", "what", "occurred_at", "value"):
+            if (pick := getattr(activity, name)) is not None:
+                yield ("activity", index, name), pick
+
+
+def _calendars(context: Context) -> Iterator[Problem]:
+    document = context.documents["calendars"]
+    yield from twice(document, "calendars", context.playbook.models.calendars.calendars)
+    for index, name in enumerate(context.playbook.calendar_ids):
+        if name == "owner":
+            yield document.problem(("calendars", index, "id"), "`owner` means the owner's calendar: take another id")
+
+
+def _roster(context: Context) -> Iterator[Problem]:
+    roster = context.playbook.roster
+    if roster is None:
+        return
+    document, known = context.documents["roster"], context.playbook.calendar_ids
+    yield from twice(document, "reps", roster.reps)
+    yield from twice(document, "reps", roster.reps, "email")
+    claimed: dict[tuple[str, str], str] = {}
+    for index, rep in enumerate(roster.reps):
+        if rep.calendar not in known:
+            text = f"there is no calendar {rep.calendar!r}; there are {', '.join(known)}"
+            yield document.problem(("reps", index, "calendar"), text)
+        for system, external in rep.external_ids.items():
+            other = claimed.setdefault((system, external), rep.id)
+            if other != rep.id:
+                yield document.problem(("reps", index, "external_ids", system), f"{other!r} has this id in {system} already")
+
+
+def _targets(context: Context) -> Iterator[Problem]:
+    yield from twice(context.documents["targets"], "targets", context.playbook.targets.targets, "measure")

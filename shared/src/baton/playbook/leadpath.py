@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONTACT = (
     "email", "first_name", "last_name", "full_name", "salutation", "job_title", "company", "website", "phone", "phone_raw",
     "street", "city", "postal_code", "region", "country", "country_raw", "locale", "timezone",
+    "email_raw", "company_domain", "is_disposable_mail",
 )  # fmt: skip
 OPEN_GROUPS = ("properties", "answers", "consent")
 PLAIN = ("source", "external_id", "is_test", "round", "occurred_at", "first_seen_at")
@@ -107,9 +108,10 @@ def _is_free_mail(definition: Definition, lead: Mapping[str, Any], now: dt.datet
     if domain is None:
         return None
     extra = definition.free_mail
-    if domain in {word.casefold() for word in extra.add}:
-        return True
-    return domain in _free_mail() and domain not in {word.casefold() for word in extra.remove}
+    if domain in {word.casefold() for word in (*extra.add, *extra.remove)}:
+        return domain in {word.casefold() for word in extra.add}
+    found = _inside(lead.get("contact"), "is_free_mail")
+    return found if isinstance(found, bool) else domain in _free_mail()
 
 
 @lru_cache(maxsize=1)

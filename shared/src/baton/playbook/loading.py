@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from baton.playbook.calendars import Calendars
-from baton.playbook.checks import check_models
+from baton.playbook.checks import Context, check_playbook, check_source
 from baton.playbook.definition import Definition
 from baton.playbook.disqualify import Disqualify
 from baton.playbook.nurture import Nurture
@@ -47,9 +48,9 @@ def load(path: Path | str) -> Playbook:
     return playbook
 
 
-def check(path: Path | str) -> list[Problem]:
-    """Every error and warning, sorted by place."""
-    return sorted(examine(Path(path))[1])
+def check(path: Path | str, environ: Mapping[str, str] | None = None) -> list[Problem]:
+    """Every error and warning, sorted by place. With the environment given, secrets nobody has set are warned of."""
+    return sorted(examine(Path(path), environ)[1])
 
 
 def load_source(path: Path | str) -> Source:
@@ -57,12 +58,14 @@ def load_source(path: Path | str) -> Source:
     problems: list[Problem] = []
     document = _read(Path(path), problems)
     source = None if document is None else _model(document, Source, problems)
+    if document is not None and source is not None:
+        problems.extend(check_source(document, (), source, None))
     if source is None or problems:
         raise PlaybookErrors(problems)
     return source
 
 
-def examine(path: Path) -> tuple[Playbook | None, list[Problem]]:
+def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Playbook | None, list[Problem]]:
     """A playbook when there are no errors, and all problems either way."""
     problems: list[Problem] = list(_strangers(path))
     documents: dict[str, Document] = {}
@@ -75,7 +78,7 @@ def examine(path: Path) -> tuple[Playbook | None, list[Problem]]:
         return None, problems
     roster = parts.pop("roster", None)
     playbook = Playbook(Models.model_construct(**parts), roster if isinstance(roster, Roster) else None)
-    problems.extend(check_models(playbook, documents))
+    problems.extend(check_playbook(Context(playbook, documents, environ)))
     refused = any(problem.severity == "error" for problem in problems)
     return (None if refused else playbook), problems
 

@@ -56,3 +56,14 @@ def _timed(token: re.Match[str], schema: Schema) -> str:
     if token["skip"] is None and token["has"] is None and name is not None and schema.types.get(name) == "timestamp":
         return f"timestamp({token[0]})"
     return token[0]
+
+
+def field_tokens(text: str) -> list[tuple[str, int]]:
+    """Every `lead.<field>` with the offset of the field's name."""
+    return [(token["field"], token.start("field")) for token in _TOKEN.finditer(text) if token["field"] is not None]
+
+
+def plain_tokens(text: str, word: str) -> list[int]:
+    """Offsets of a word outside string literals and comments."""
+    pattern = re.compile(rf"(?P<skip>{_SKIP})|(?<![\w.])(?P<word>{word})\b", re.DOTALL)
+    return [found.start() for found in pattern.finditer(text) if found["word"] is not None]

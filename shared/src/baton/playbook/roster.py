@@ -9,13 +9,6 @@ from pydantic import Field, StringConstraints
 from baton.playbook.terms import Id, Label, Strict
 
 
-class Capacity(Strict):
-    """A rep's own caps; they win over the playbook's."""
-
-    open_leads: int | None = Field(default=None, ge=0)
-    per_day: int | None = Field(default=None, ge=0)
-
-
 class RepSeed(Strict):
     """One salesperson. `calendar` is a calendar id of the playbook; `external_ids` maps a CRM to its user id."""
 
@@ -28,7 +21,7 @@ class RepSeed(Strict):
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
-    capacity: Capacity = Capacity()
+    capacity: int | None = Field(default=None, ge=0, description="Most leads open at once; wins over the playbook's cap.")
     external_ids: dict[str, str] = Field(default_factory=dict)
     active: bool = True
 

@@ -33,7 +33,10 @@ class Pick(Strict):
     path: PathText | None = None
     const: str | int | float | bool | None = None
     cel: Cel | None = Field(default=None, description="CEL over `element` and `body`, both untyped.")
-    first_of: tuple[PathText, ...] = Field(default=(), description="The first path that leads to a value.")
+    # Not strict: after `_bare_path` pydantic sees Python's list here and would demand a tuple.
+    first_of: tuple[PathText, ...] = Field(
+        default=(), strict=False, description="The first path that leads to a value."
+    )
     many: bool = Field(default=False, description="Keep every value the path leads to, as a list.")
     split: str | None = Field(default=None, min_length=1, description="Cut the text at this into a list, such as `|`.")
     values: dict[str, str | int | float | bool | None] = Field(
