@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="Base URL under which the outside world reaches Baton; signatures are checked against it."
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="Further host names a request may name, separated by commas; the public one and localhost always may.",
+    )
     tokens: Path | None = Field(default=None, description="YAML file of API tokens: name, sha256, scopes.")
     log_level: str = Field(
         default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error."

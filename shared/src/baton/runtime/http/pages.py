@@ -1,0 +1,113 @@
+"""Pages for people: Jinja2 with autoescape over one shared layout.
+
+They work without JavaScript and load nothing from outside.
+A service keeps its templates in `templates/` of its own package and extends `base.html`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from baton.runtime.http.access import COOKIE
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+MENU = (
+    ("/reporting/", "Funnel"),
+    ("/reporting/follow-up", "Follow-up"),
+    ("/reporting/leads", "Leads"),
+    ("/sla-monitor/", "SLA board"),
+    ("/scoring/", "Definition"),
+    ("/routing/held", "Held"),
+)
+"""The same on every page of every service; paths are the same in both set-ups."""
+
+
+def page(
+    request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
+) -> Response:
+    """Return the page `template` of the service that answers, rendered with `context`.
+
+    Every template has `service`, `path`, `menu` and `is_logged_in`, and the filters `instant`, `duration`, `percent`
+    and `number`.
+    """
+    environment: Environment = request.app.state.pages
+    html = environment.get_template(template).render(
+        service=request.app.state.access.service,
+        path=request.url.path,
+        menu=MENU,
+        is_logged_in=COOKIE in request.cookies,
+        **context,
+    )
+    return HTMLResponse(html, status, dict(headers or {}))
+
+
+def make_environment(package: str | None) -> Environment:
+    """Return the templates of one service: its own first, then the shared ones."""
+    own = package_folder(package, "templates")
+    folders = [*([own] if own else []), HERE / "templates"]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {"instant": instant, "duration": duration, "percent": percent, "number": number}
+    return environment
+
+
+def package_folder(package: str | None, name: str) -> Path | None:
+    """Return the folder `name` inside `package`, if there is one."""
+    spec = find_spec(package) if package else None
+    places = (spec.submodule_search_locations or []) if spec else []
+    return next((Path(place) / name for place in places if (Path(place) / name).is_dir()), None)
+
+
+def instant(at: datetime | str | None, absent: str = "–") -> Markup | str:
+    """Show a point in time: in the reader's own zone where scripts run, else in UTC."""
+    if at is None:
+        return absent
+    when = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
+    machine = when.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Markup('<time datetime="{}" data-instant>{} UTC</time>').format(machine, when.strftime("%Y-%m-%d %H:%M"))
+
+
+_UNITS = ((86_400.0, "d", 3600.0, "h"), (3600.0, "h", 60.0, "min"), (60.0, "min", 1.0, "s"))
+
+
+def duration(seconds: float | None, absent: str = "–") -> str:
+    """Say a span in its two largest units: `2 h 5 min`."""
+    if seconds is None:
+        return absent
+    sign, rest = ("−", -seconds) if seconds < 0 else ("", seconds)
+    for size, unit, smaller, small_unit in _UNITS:
+        if rest >= size:
+            whole, left = divmod(rest, size)
+            part = int(left // smaller)
+            return f"{sign}{int(whole)} {unit}" + (f" {part} {small_unit}" if part else "")
+    return f"{sign}{rest:.0f} s" if rest >= 1 else f"{sign}{rest * 1000:.0f} ms"
+
+
+def percent(ratio: float | None, absent: str = "–") -> str:
+    """Say a ratio between 0 and 1 as a percentage, to a tenth."""
+    return absent if ratio is None else f"{ratio * 100:.1f} %"
+
+
+def number(value: float | None, absent: str = "–") -> str:
+    """Say a number with thin spaces between thousands, and no more decimals than it needs."""
+    if value is None:
+        return absent
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    return text.replace(",", "\u202f")

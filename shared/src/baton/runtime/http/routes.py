@@ -1,0 +1,147 @@
+"""The routes every service answers: is it well, what has it counted, what has it parked, what has it said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from baton.runtime.http.access import Access, Principal, comes_from_loopback, requires
+from baton.runtime.http.bodies import body_of, read_json
+from baton.runtime.http.cursor import next_cursor, read_cursor
+from baton.runtime.http.problem import Problem
+
+if TYPE_CHECKING:
+    from baton.runtime.engine import Engine
+
+METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+NDJSON = "application/x-ndjson"
+LONGEST_WAIT_SECONDS = 30.0
+"""Below the minute after which most proxies give up on a silent answer."""
+
+
+class DiscardIn(BaseModel):
+    """Why parked records are thrown away; kept with the record of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=3, max_length=500)
+
+
+_DISCARD = TypeAdapter(DiscardIn)
+Admin = Annotated[Principal, Depends(requires("admin"))]
+Reader = Annotated[Principal, Depends(requires("leads:read"))]
+
+
+def health_router(engine: Engine, name: str) -> APIRouter:
+    """Return `healthz`, `readyz` and `metrics`."""
+    router = APIRouter(prefix=f"/{name}", tags=["operations"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """Say that the process answers. Open to all."""
+        return {"status": "ok", "service": name}
+
+    @router.get("/readyz")
+    async def readyz(response: Response) -> dict[str, Any]:
+        """Say whether it can do its work, with a reason for each dependency that keeps it from it. Open to all."""
+        reasons = await engine.readiness()
+        ready = not any(reasons.values())
+        response.status_code = 200 if ready else 503
+        checks = {dependency: {"ok": why is None, "reason": why} for dependency, why in sorted(reasons.items())}
+        return {"ready": ready, "service": name, "checks": checks}
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        """Show the metrics for Prometheus. Open on this machine until a public URL is set; else scope `metrics`."""
+        access: Access = request.app.state.access
+        is_local = comes_from_loopback(request) and access.knows_host(request.headers.get("host", ""))
+        if access.is_published or not is_local:
+            access.admit(request, ("metrics",))
+        return Response(engine.metrics_text(), media_type=METRICS_TEXT)
+
+    return router
+
+
+def records_router(engine: Engine, name: str) -> APIRouter:
+    """Return `v1/ledger` and, for publishers, `v1/events`."""
+    router = APIRouter(prefix=f"/{name}/v1", tags=["operations"])
+
+    @router.get("/ledger")
+    async def ledger(_: Reader) -> dict[str, Any]:
+        """Count what the service has done with the leads it knows; `baton audit` balances these."""
+        counts: dict[str, Any] = await engine.ledger()
+        return counts
+
+    if engine.service.says:
+        router.add_api_route("/events", _events_of(engine), methods=["GET"], response_class=Response)
+    return router
+
+
+def parked_router(engine: Engine, name: str) -> APIRouter:
+    """Return `v1/parked` and what can be done about what stands there."""
+    router = APIRouter(prefix=f"/{name}/v1", tags=["operations"])
+
+    @router.get("/parked")
+    async def parked(
+        _: Admin,
+        after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    ) -> dict[str, Any]:
+        """List the records that wait because one of their lead's could not be handled; newest last."""
+        start = read_cursor(after, (int,))[0] if after else 0
+        rows = await engine.parked.list(after=start, limit=limit)
+        return {"items": rows, "next": next_cursor(rows[-1]["id"]) if len(rows) == limit else None}
+
+    @router.get("/parked/{parked_id}")
+    async def parked_one(parked_id: int, _: Admin) -> dict[str, Any]:
+        """Show one parked record whole: headers, data, reason and stack."""
+        row: dict[str, Any] | None = await engine.parked.show(parked_id)
+        if row is None:
+            raise _not_parked(parked_id)
+        return row
+
+    @router.post("/parked/{parked_id}/replay")
+    async def replay(parked_id: int, who: Admin) -> dict[str, Any]:
+        """Try the record again, and after it whatever waits behind it."""
+        done: dict[str, Any] | None = await engine.parked.replay(parked_id, who.name)
+        if done is None:
+            raise _not_parked(parked_id)
+        return done
+
+    @router.post("/parked/{parked_id}/discard", openapi_extra=body_of(DiscardIn))
+    async def discard(parked_id: int, request: Request, who: Admin) -> dict[str, Any]:
+        """Give the record up for good, with a reason; what waits behind it goes on."""
+        why = await read_json(request, _DISCARD)
+        done: dict[str, Any] | None = await engine.parked.discard(parked_id, who.name, why.reason)
+        if done is None:
+            raise _not_parked(parked_id)
+        return done
+
+    return router
+
+
+def _events_of(engine: Engine) -> Any:
+    async def events(
+        _: Reader,
+        after: Annotated[str | None, Query(description="`cursor` of the last line read; none: all.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds to wait.")] = 20.0,
+    ) -> Response:
+        """Return the service's facts as NDJSON: one CloudEvents JSON object a line, with its `cursor`.
+
+        Facts about one subject keep their order, and may repeat after a restart. An empty answer means there was
+        nothing new within `wait` seconds: ask again with the same cursor.
+        """
+        try:
+            lines = await engine.events(after, limit, wait)
+        except ValueError as exc:
+            raise Problem(400, "Unknown cursor", "Use the `cursor` of a line that was read here.") from exc
+        return Response(b"".join(line + b"\n" for line in lines), media_type=NDJSON)
+
+    return events
+
+
+def _not_parked(parked_id: int) -> Problem:
+    return Problem(404, "Not found", f"Nothing is parked under {parked_id}.")
