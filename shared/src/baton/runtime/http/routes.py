@@ -69,10 +69,21 @@ def records_router(engine: Engine, name: str) -> APIRouter:
     router = APIRouter(prefix=f"/{name}/v1", tags=["operations"])
 
     @router.get("/ledger")
-    async def ledger(_: Reader) -> dict[str, Any]:
+    async def ledger(
+        _: Reader,
+        ids: Annotated[
+            bool, Query(description="Also list the leads, each with its fate, in the order of ids.")
+        ] = False,
+        after: Annotated[str, Query(description="The `next` of the page before.")] = "",
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 2000,
+    ) -> dict[str, Any]:
         """Count what the service has done with the leads it knows; `baton audit` balances these."""
-        counts: dict[str, Any] = await engine.ledger()
-        return counts
+        service = engine.service
+        answer: dict[str, Any] = {"service": name, "counts": await engine.read(service.ledger)}
+        if ids:
+            leads = await engine.read(lambda tx: service.ledger_page(tx, after, limit))
+            answer |= {"leads": leads, "next": leads[-1]["lead_id"] if len(leads) == limit else None}
+        return answer
 
     if engine.service.says:
         router.add_api_route("/events", _events_of(engine), methods=["GET"], response_class=Response)
@@ -92,7 +103,7 @@ def parked_router(engine: Engine, name: str) -> APIRouter:
         """List the records that wait because one of their lead's could not be handled; newest last."""
         start = read_cursor(after, (int,))[0] if after else 0
         rows = await engine.parked.list(after=start, limit=limit)
-        return {"items": rows, "next": next_cursor(rows[-1]["id"]) if len(rows) == limit else None}
+        return {"parked": rows, "next": next_cursor(rows[-1]["id"]) if len(rows) == limit else None}
 
     @router.get("/parked/{parked_id}")
     async def parked_one(parked_id: int, _: Admin) -> dict[str, Any]:
