@@ -6,13 +6,15 @@ each other on an advisory lock (Postgres) or on SQLite's write lock.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData, create_engine, text
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from baton.runtime.settings import Settings
 from baton.runtime.store.port import sqlite_engine
@@ -48,15 +50,26 @@ def migrate(service: str, url: str) -> None:
         path = Path(url.split("///", 1)[1])
         path.parent.mkdir(parents=True, exist_ok=True)
         engine = sqlite_engine(path)
+        try:
+            with engine.begin() as connection:
+                command.upgrade(config_of(service, connection), "head")
+        finally:
+            engine.dispose()
     else:
-        engine = create_engine(url.replace("+asyncpg", "+psycopg"))
+        asyncio.run(_migrate_postgres(service, url))
+
+
+async def _migrate_postgres(service: str, url: str) -> None:
+    def upgrade(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
+        command.upgrade(config_of(service, connection), "head")
+
+    engine = create_async_engine(url)
     try:
-        with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
-            command.upgrade(config_of(service, connection), "head")
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
     finally:
-        engine.dispose()
+        await engine.dispose()
 
 
 def run_env(metadata: MetaData) -> None:

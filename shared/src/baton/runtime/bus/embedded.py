@@ -25,7 +25,8 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS record_age ON record (written_at)",
     # The end of a lane outlives its records: offsets are never given twice.
     """CREATE TABLE IF NOT EXISTS lane_end (
-        topic TEXT NOT NULL, lane INTEGER NOT NULL, next_off INTEGER NOT NULL, PRIMARY KEY (topic, lane)) WITHOUT ROWID""",
+        topic TEXT NOT NULL, lane INTEGER NOT NULL, next_off INTEGER NOT NULL,
+        PRIMARY KEY (topic, lane)) WITHOUT ROWID""",
 )
 
 
@@ -45,6 +46,7 @@ class EmbeddedBus:
         self._retention = retention
         self._ends: dict[TopicLane, int] = {}
         self._news = asyncio.Condition()
+        self._one_at_a_time = asyncio.Lock()
         self._swept_at = 0.0
 
     async def prepare(self, topics: Sequence[str], lanes: int) -> None:
@@ -57,7 +59,7 @@ class EmbeddedBus:
                     "INSERT OR IGNORE INTO lane_end SELECT ?, value, 0 FROM json_each(?)",
                     (topic, orjson.dumps(list(range(lanes))).decode()),
                 )
-            there = dict(tx.exec_driver_sql("SELECT topic, lanes FROM topic").tuples().all())
+            there: dict[str, int] = dict(tx.exec_driver_sql("SELECT topic, lanes FROM topic").tuples().all())
             for topic in topics:
                 if there[topic] != lanes:
                     raise ValueError(f"topic {topic} has {there[topic]} partitions, but BATON_PARTITIONS says {lanes}")
@@ -84,7 +86,8 @@ class EmbeddedBus:
             return ends
 
         if records:
-            self._ends = await self._store.write(work)
+            async with self._one_at_a_time:
+                self._ends = await asyncio.shield(self._store.write(work))
             async with self._news:
                 self._news.notify_all()
         await self._sweep()
@@ -107,9 +110,6 @@ class EmbeddedBus:
 
     async def reader(self) -> EmbeddedReader:
         return EmbeddedReader(self)
-
-    async def healthy(self) -> str | None:
-        return None
 
     async def close(self) -> None:
         await self._store.close()

@@ -82,10 +82,6 @@ class Bus(Protocol):
         """Return a new reader."""
         ...
 
-    async def healthy(self) -> str | None:
-        """Return None, or the reason why the bus cannot be reached."""
-        ...
-
     async def close(self) -> None:
         """Let go."""
         ...

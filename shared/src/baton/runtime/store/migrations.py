@@ -50,7 +50,7 @@ def create_v1() -> None:
         sa.Column("payload", Json),
     )
     is_due = sa.text("due_at IS NOT NULL")
-    op.create_index("timer_due", "timer", ["lane", "due_at"], postgresql_where=is_due, sqlite_where=is_due)
+    op.create_index("timer_due", "timer", ["due_at"], postgresql_where=is_due, sqlite_where=is_due)
     _create_parked()
 
 
@@ -73,7 +73,7 @@ def _create_journal() -> None:
     )
     unpublished = sa.text("position IS NULL")
     op.create_index(
-        "journal_outbox", "journal", ["lane", "id"], postgresql_where=unpublished, sqlite_where=unpublished
+        "journal_outbox", "journal", ["id"], postgresql_where=unpublished, sqlite_where=unpublished
     )
     op.create_index("journal_recorded_at", "journal", ["recorded_at"])
 

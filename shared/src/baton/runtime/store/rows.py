@@ -117,21 +117,14 @@ def fetch(
     if not wanted:
         return []
     names = list(columns) if columns else [c.name for c in table.columns]
-    picked = ", ".join(names)
-    more = f" AND {and_where}" if and_where else ""
+    bound: Any = wanted
     if tx.dialect.name == "postgresql":
         where = f"{column} = ANY(CAST(:wanted AS {_array_of(table.c[column].type)}))"
-        sql = f"SELECT {picked} FROM {table.name} WHERE {where}{more} ORDER BY {column}"  # noqa: S608
-        bound: Any = wanted
     else:
         where = f"{column} IN (SELECT value FROM json_each(:wanted))"
-        sql = f"SELECT {picked} FROM {table.name} WHERE {where}{more} ORDER BY {column}"  # noqa: S608
-        bound = _json(wanted)
-    if lock and tx.dialect.name == "postgresql":
-        sql += " FOR UPDATE"
+        bound = orjson.dumps(wanted).decode()
+    where += f" AND {and_where}" if and_where else ""
+    sql = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where} ORDER BY {column}"
+    sql += " FOR UPDATE" if lock and tx.dialect.name == "postgresql" else ""
     statement = text(sql).columns(**{name: table.c[name].type for name in names})
     return list(tx.execute(statement, {"wanted": bound}))
-
-
-def _json(values: list[Any]) -> str:
-    return orjson.dumps(values).decode()

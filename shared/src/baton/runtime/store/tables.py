@@ -88,7 +88,7 @@ def new_metadata() -> MetaData:
         Column("position", BigInteger),
         UniqueConstraint("subject", "sequence", name="journal_subject_sequence"),
         UniqueConstraint("lane", "position", name="journal_lane_position"),
-        Index("journal_outbox", "lane", "id", postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")),
+        Index("journal_outbox", "id", postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")),
         Index("journal_recorded_at", "recorded_at"),
     )
     Table(
@@ -101,7 +101,7 @@ def new_metadata() -> MetaData:
         Column("version", BigInteger, nullable=False),
         Column("tries", Integer, nullable=False),
         Column("payload", Json),  # of jobs
-        Index("timer_due", "lane", "due_at", postgresql_where=text("due_at IS NOT NULL"), sqlite_where=text("due_at IS NOT NULL")),
+        Index("timer_due", "due_at", postgresql_where=text("due_at IS NOT NULL"), sqlite_where=text("due_at IS NOT NULL")),
     )
     Table(
         "parked",
@@ -135,9 +135,9 @@ def wake(tx: Connection, metadata: MetaData, subjects: Iterable[str], at: dateti
     Whatever may free a held lead calls this in the transaction that frees it. `lanes` is the number of partitions.
     """
     timer = metadata.tables["timer"]
-    rows = [
-        {"subject": s, "kind": "wake", "lane": lane_of(s, lanes), "due_at": at, "version": 0, "tries": 0, "payload": None}
-        for s in sorted(set(subjects))
+    same: dict[str, object] = {"due_at": at, "version": 1, "tries": 0, "payload": None}
+    rows: list[dict[str, object]] = [
+        {"subject": s, "kind": "wake", "lane": lane_of(s, lanes), **same} for s in sorted(set(subjects))
     ]
     set_timers(tx, timer, rows)
 
@@ -146,10 +146,4 @@ def set_timers(tx: Connection, timer: Table, rows: list[dict[str, object]]) -> N
     """Upsert timers so that each one's version is raised; `version` in the rows is ignored for those that exist."""
     if not rows:
         return
-    upsert(
-        tx,
-        timer,
-        rows,
-        update=("due_at", "payload", "tries"),
-        raising="version",
-    )
+    upsert(tx, timer, rows, update=("due_at", "payload", "tries"), raising="version")

@@ -1,0 +1,368 @@
+"""One poll as one transaction: fence, guard, fold, park what must be parked."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, select, update
+
+from baton.runtime.bus.port import Record, TopicLane
+from baton.runtime.envelope import Envelope, Undecodable, read_envelope
+from baton.runtime.failures import Poison
+from baton.runtime.fold import Fold, Guard, Tally
+from baton.runtime.handler import Due, Heard, JobDone, Service, Subject
+from baton.runtime.ids import event_id
+from baton.runtime.store.rows import fetch, insert
+from baton.runtime.store.tables import RuntimeTables
+
+Fence = Callable[[Connection], datetime]
+Key = tuple[str, str, str]
+TIMER_TOPIC = "(timer)"
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A timer that was seen to be due, outside the transaction that will fire it."""
+
+    subject: Subject
+    kind: str
+    due_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobAnswer:
+    """What a job said, with the timer row it ran for."""
+
+    timer: TimerRow
+    done: JobDone
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one poll brought, with what is already known to be poison."""
+
+    records: Sequence[Record] = ()
+    timers: Sequence[TimerRow] = ()
+    answers: Sequence[JobAnswer] = ()
+    poison: Mapping[Key, BaseException] = field(default_factory=dict)
+    truncated: frozenset[TopicLane] = frozenset()
+    """Lanes whose log no longer starts at 0: there a first sequence above 1 may be taken as base."""
+
+
+def record_key(record: Record) -> Key:
+    """Return what names a record in the list of poison."""
+    return (record.topic, str(record.lane), str(record.offset))
+
+
+def timer_key(timer: TimerRow) -> Key:
+    """Return what names a timer in the list of poison."""
+    return (TIMER_TOPIC, timer.subject, timer.kind)
+
+
+def run_batch(
+    service: Service[Any, Any], tables: RuntimeTables, tx: Connection, batch: Batch, fence: Fence, lanes: int
+) -> Tally:
+    """Do the whole batch in the open transaction. Raises Fenced, Poison, or what the store raises."""
+    now = fence(tx)
+    work = _Work(Fold(service, tables, tx, now, lanes), batch)
+    return work.run()
+
+
+class _Work:
+    def __init__(self, fold: Fold, batch: Batch) -> None:
+        self._fold = fold
+        self._batch = batch
+        self._queues: dict[Subject, list[Row[Any]]] = {}
+        self._new: list[dict[str, Any]] = []
+        self._gone: list[int] = []
+
+    def run(self) -> Tally:
+        envelopes = [_try_envelope(record) for record in self._batch.records]
+        subjects = {e.subject for e in envelopes if isinstance(e, Envelope)}
+        subjects |= {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
+        self._fold.prepare(subjects)
+        self._queues = _queues(self._fold, subjects)
+        for record, envelope in zip(self._batch.records, envelopes, strict=True):
+            self._record(record, envelope)
+        live = self._live_timers()
+        for answer in self._batch.answers:
+            if (answer.timer.subject, answer.timer.kind, answer.timer.version) in live:
+                self._fold.clear_timer(answer.timer.subject, answer.timer.kind)
+                self._decide(timer_key(answer.timer), answer.done)
+        for timer in self._batch.timers:
+            self._timer(timer, live)
+        self._write_parked()
+        return self._fold.flush()
+
+    def replay(self, row: Row[Any], *, discard: bool) -> None:
+        """Handle the head of its subject's queue (or count it as handled) and let the rest go on."""
+        subject = row.subject
+        self._queues = _queues(self._fold, {subject})
+        queue = self._queues[subject]
+        if queue[0].id != row.id:
+            raise ValueError(f"parked fact {queue[0].id} of the same lead stands before it")
+        guard = self._fold.guards[subject]
+        queue.pop(0)
+        self._gone.append(row.id)
+        if discard:
+            guard.heard[row.source] = max(row.sequence, guard.heard.get(row.source, 0))
+            guard.touched = True
+        elif row.sequence != guard.heard.get(row.source, 0) + 1:
+            raise ValueError(f"{row.source} has not said fact {guard.heard.get(row.source, 0) + 1} about this lead yet")
+        else:
+            record = parked_record(row)
+            self._apply(record, read_envelope(record), guard)
+        self._drain(subject, guard)
+        self._write_parked()
+
+    def _record(self, record: Record, envelope: Envelope | Undecodable) -> None:
+        self._fold.tally.handled += 1
+        if isinstance(envelope, Undecodable):
+            self._park(record, None, "undecodable", envelope)
+            return
+        guard = self._fold.guards[envelope.subject]
+        verdict = self._verdict(record, envelope, guard)
+        if verdict == "duplicate":
+            self._fold.tally.duplicates += 1
+        elif verdict == "apply":
+            self._apply(record, envelope, guard)
+            self._drain(envelope.subject, guard)
+        else:
+            self._fold.tally.gaps += verdict == "gap"
+            self._park(record, envelope, verdict, None)
+
+    def _verdict(self, record: Record, envelope: Envelope, guard: Guard) -> str:
+        """apply, duplicate, gap, or behind (a parked fact of the same subject)."""
+        last = guard.heard.get(envelope.source, 0)
+        queue = self._queues.get(envelope.subject, [])
+        waiting = {(row.source, row.sequence) for row in queue}
+        if envelope.sequence <= last or (envelope.source, envelope.sequence) in waiting:
+            return "duplicate"
+        if queue and (queue[0].reason == "poison" or envelope.sequence != last + 1):
+            return "behind"
+        if envelope.sequence == last + 1:
+            return "apply"
+        if last == 0 and (record.topic, record.lane) in self._batch.truncated:
+            self._fold.tally.bases += 1
+            return "apply"
+        return "gap"
+
+    def _apply(self, record: Record, envelope: Envelope, guard: Guard) -> None:
+        key = record_key(record)
+        if key in self._batch.poison:
+            self._park(record, envelope, "poison", self._batch.poison[key])
+            return
+        model = self._fold.service.hears.get(record.topic, {}).get(envelope.type)
+        if model is not None:
+            try:
+                body = model.model_validate_json(record.value)
+            except ValueError as problem:
+                raise Poison(key, problem) from problem
+            self._decide(key, _heard(envelope, body))
+            self._fold.tally.stage_seconds.append((self._fold.now - envelope.recorded_at).total_seconds())
+        guard.heard[envelope.source] = envelope.sequence
+        guard.touched = True
+
+    def _decide(self, key: Key, cause: Heard | Due | JobDone) -> None:
+        try:
+            self._fold.apply(cause)
+        except Exception as problem:  # the handler's own failure, whatever it is: this fact's, not its neighbours'
+            raise Poison(key, problem) from problem
+
+    def _drain(self, subject: Subject, guard: Guard) -> None:
+        """A gap was filled: what waited behind it goes on, in order, as far as it is next."""
+        queue = self._queues.get(subject, [])
+        while queue and queue[0].reason != "poison":
+            row = queue[0]
+            if row.sequence != guard.heard.get(row.source, 0) + 1:
+                break
+            record = parked_record(row)
+            if record_key(record) in self._batch.poison:
+                self._mark_poison(row, self._batch.poison[record_key(record)])
+                break
+            self._apply(record, read_envelope(record), guard)
+            self._gone.append(row.id)
+            queue.pop(0)
+
+    def _mark_poison(self, row: Any, problem: BaseException) -> None:
+        """A fact that waited turned out to be poison itself; it keeps its place in the queue."""
+        table = self._fold.tables.parked
+        said = {"reason": "poison", "error": _say(problem), "stack": _stack(problem)}
+        self._fold.tx.execute(update(table).where(table.c.id == row.id).values(**said))
+        self._fold.tally.parked += 1
+
+    def _live_timers(self) -> set[tuple[Subject, str, int]]:
+        """Timers of the batch whose rows are still as they were seen."""
+        subjects = {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
+        table = self._fold.tables.timer
+        rows = fetch(self._fold.tx, table, "subject", subjects, lock=True, and_where="due_at IS NOT NULL")
+        return {(row.subject, row.kind, row.version) for row in rows}
+
+    def _timer(self, timer: TimerRow, live: set[tuple[Subject, str, int]]) -> None:
+        if (timer.subject, timer.kind, timer.version) not in live:
+            return
+        if self._fold.timer_was_touched(timer.subject, timer.kind):
+            return
+        key = timer_key(timer)
+        if key in self._batch.poison:
+            self._park_timer(timer, self._batch.poison[key])
+            return
+        identity = event_id(timer.subject, timer.kind, timer.version)
+        self._decide(key, Due(identity, timer.subject, timer.kind, timer.due_at, timer.version))
+
+    def _park_timer(self, timer: TimerRow, problem: BaseException) -> None:
+        """A timer that makes the handler raise is cleared and kept for people to see; it blocks nobody's facts."""
+        self._fold.clear_timer(timer.subject, timer.kind)
+        value = orjson.dumps({"kind": timer.kind, "due_at": timer.due_at, "version": timer.version})
+        record = Record(TIMER_TOPIC, 0, timer.version, timer.subject, (), value)
+        self._park(record, None, "timer", problem, subject=timer.subject)
+
+    def _park(
+        self,
+        record: Record,
+        envelope: Envelope | None,
+        reason: str,
+        problem: BaseException | None,
+        subject: Subject | None = None,
+    ) -> None:
+        owner = envelope.subject if envelope else subject or record.key
+        row = {
+            "subject": owner,
+            "lane": record.lane,
+            "topic": record.topic,
+            "record_offset": record.offset,
+            "type": envelope.type if envelope else None,
+            "source": envelope.source if envelope else None,
+            "sequence": envelope.sequence if envelope else None,
+            "headers": [[name, value.decode(errors="replace")] for name, value in record.headers],
+            "value": record.value,
+            "reason": reason,
+            "error": _say(problem),
+            "stack": _stack(problem),
+            "parked_at": self._fold.now,
+        }
+        self._new.append(row)
+        self._fold.tally.parked += reason in ("poison", "undecodable", "gap", "timer")
+        if envelope is not None:
+            self._queues.setdefault(owner, []).append(_as_row(row))
+
+    def _write_parked(self) -> None:
+        table = self._fold.tables.parked
+        insert(self._fold.tx, table, self._new)
+        if self._gone:
+            self._fold.tx.execute(delete(table).where(table.c.id.in_([i for i in self._gone if i])))
+
+
+@dataclass(slots=True)
+class _QueuedHere:
+    """A fact parked earlier in this very transaction, in the shape of a row."""
+
+    id: int
+    subject: str
+    source: str
+    sequence: int
+    reason: str
+    topic: str
+    lane: int
+    record_offset: int
+    headers: Any
+    value: bytes
+
+
+def _as_row(row: dict[str, Any]) -> Any:
+    names = ("subject", "source", "sequence", "reason", "topic", "lane", "record_offset", "headers", "value")
+    return _QueuedHere(0, **{name: row[name] for name in names})
+
+
+def _try_envelope(record: Record) -> Envelope | Undecodable:
+    try:
+        return read_envelope(record)
+    except Undecodable as problem:
+        return problem
+
+
+def _queues(fold: Fold, subjects: set[Subject]) -> dict[Subject, list[Row[Any]]]:
+    """The parked facts of these subjects, oldest first; records that cannot be decoded block nobody."""
+    queues: dict[Subject, list[Row[Any]]] = {}
+    rows = fetch(fold.tx, fold.tables.parked, "subject", subjects, and_where="source IS NOT NULL")
+    for row in sorted(rows, key=lambda row: row.id):
+        queues.setdefault(row.subject, []).append(row)
+    return queues
+
+
+def _heard(envelope: Envelope, body: Any) -> Heard:
+    return Heard(
+        id=envelope.id,
+        type=envelope.type,
+        subject=envelope.subject,
+        source=envelope.source,
+        sequence=envelope.sequence,
+        at=envelope.at,
+        recorded_at=envelope.recorded_at,
+        body=body,
+        playbook=envelope.playbook,
+        trace=envelope.trace,
+    )
+
+
+def parked_record(row: Any) -> Record:
+    """Return a parked row as the record it was."""
+    headers = tuple((name, value.encode()) for name, value in row.headers)
+    return Record(row.topic, row.lane, row.record_offset, row.subject, headers, row.value)
+
+
+def _say(problem: BaseException | None) -> str | None:
+    """The kind of error, without values from the payload: those may be personal data."""
+    if problem is None:
+        return None
+    if isinstance(problem, Undecodable):
+        return str(problem)
+    errors = getattr(problem, "errors", None)
+    if callable(errors):
+        places = [".".join(str(part) for part in e["loc"]) + f": {e['type']}" for e in errors()]
+        return f"{type(problem).__name__}: {'; '.join(places)}"[:500]
+    return type(problem).__name__
+
+
+def _stack(problem: BaseException | None) -> str | None:
+    """Where it was raised: files, lines and functions, without messages."""
+    if problem is None or problem.__traceback__ is None:
+        return None
+    frames = traceback.extract_tb(problem.__traceback__)
+    return "".join(f"{frame.filename}:{frame.lineno} in {frame.name}\n" for frame in frames)[-4000:]
+
+
+def replay_parked(fold: Fold, subject: Subject, parked_id: int, *, discard: bool) -> None:
+    """Try the parked fact again (or count it as handled), then let what waited behind it go on.
+
+    Raises LookupError if there is none, ValueError if another fact of the lead stands before it, and what the handler
+    raises.
+    """
+    fold.prepare([subject])
+    work = _Work(fold, Batch())
+    rows = fold.tx.execute(select(fold.tables.parked).where(fold.tables.parked.c.id == parked_id)).all()
+    if not rows:
+        raise LookupError(parked_id)
+    row = rows[0]
+    if row.source is None:
+        _free_standing(fold, row, discard=discard)
+        return
+    work.replay(row, discard=discard)
+
+
+def _free_standing(fold: Fold, row: Row[Any], *, discard: bool) -> None:
+    """A timer fires again; a record that cannot be decoded can only be discarded."""
+    if not discard:
+        if row.topic != TIMER_TOPIC:
+            raise ValueError("this record cannot be decoded; it can only be discarded")
+        timer = orjson.loads(row.value)
+        kind, version = timer["kind"], timer["version"]
+        due_at = datetime.fromisoformat(timer["due_at"])
+        fold.apply(Due(event_id(row.subject, kind, version), row.subject, kind, due_at, version))
+    fold.tx.execute(delete(fold.tables.parked).where(fold.tables.parked.c.id == row.id))

@@ -1,0 +1,206 @@
+"""Apache Kafka as an ordered log that may repeat itself: no groups, no transactions, no auto-commit.
+
+Every guarantee is the database's. After any produce error the outcome is unknown, and the producer object is thrown away: an
+idempotent producer never expires a batch and may be out of sequence for ever after one refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from baton.runtime.bus.port import Outgoing, Record, TopicLane
+from baton.runtime.store.port import NotNow
+
+RETENTION_MS = 30 * 24 * 3600 * 1000
+ACK_SECONDS = 10.0
+CALL_SECONDS = 10.0
+FETCH_WAIT_MS = 50
+"""How long the broker may hold a fetch open: an idle lane's news is at most this late."""
+
+
+@contextlib.asynccontextmanager
+async def _reaching(what: str, seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
+    """Turn every way in which a broker is not there into NotNow."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (KafkaError, TimeoutError, OSError) as problem:
+        raise NotNow(f"Kafka: {what}: {type(problem).__name__}") from problem
+
+
+class KafkaBus:
+    """A bus on a Kafka cluster."""
+
+    def __init__(self, servers: str, fetch_wait_ms: int = FETCH_WAIT_MS) -> None:
+        self._servers = servers
+        self._fetch_wait_ms = fetch_wait_ms
+        self._producer: AIOKafkaProducer | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def prepare(self, topics: Sequence[str], lanes: int) -> None:
+        async with _reaching("topics", 30):
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=8000)
+            try:
+                await admin.start()
+                there = set(await admin.list_topics())
+                await self._create(admin, [topic for topic in topics if topic not in there], lanes)
+                await self._check(admin, topics, lanes)
+            finally:
+                await admin.close()
+
+    async def _create(self, admin: AIOKafkaAdminClient, missing: Sequence[str], lanes: int) -> None:
+        cluster = await admin.describe_cluster()
+        copies = min(3, len(cluster["brokers"]))
+        config = {"retention.ms": str(RETENTION_MS), "cleanup.policy": "delete"}
+        for topic in missing:
+            with contextlib.suppress(TopicAlreadyExistsError):
+                answer = await admin.create_topics([NewTopic(topic, lanes, copies, topic_configs=config)])
+                _raise_for(answer)
+
+    async def _check(self, admin: AIOKafkaAdminClient, topics: Sequence[str], lanes: int) -> None:
+        for found in await admin.describe_topics(list(topics)):
+            number = len(found["partitions"])
+            if number == 0:
+                raise TimeoutError(f"{found['topic']} is not there yet")
+            if number != lanes:
+                raise ValueError(f"topic {found['topic']} has {number} partitions, but BATON_PARTITIONS says {lanes}")
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        try:
+            async with _reaching("publish", ACK_SECONDS):
+                producer = await self._get_producer()
+                acks = [
+                    await producer.send(
+                        record.topic,
+                        record.value,
+                        key=record.key.encode(),
+                        partition=record.lane,
+                        headers=record.headers,
+                    )
+                    for record in records
+                ]
+                await asyncio.gather(*acks)
+        except BaseException:
+            self._abandon()
+            raise
+
+    async def _get_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._servers,
+                enable_idempotence=True,
+                acks="all",
+                linger_ms=0,
+                request_timeout_ms=8000,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                self._leave(producer)
+                raise
+            self._producer = producer
+        return self._producer
+
+    def _abandon(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._leave(producer)
+
+    def _leave(self, client: Any) -> None:
+        """Stop a client in the background: an idempotent producer's stop() waits for ever while the broker is away."""
+
+        async def stop() -> None:
+            with contextlib.suppress(KafkaError, TimeoutError, OSError):
+                async with asyncio.timeout(5):
+                    await client.stop()
+
+        task = asyncio.create_task(stop())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def reader(self) -> KafkaReader:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=self._fetch_wait_ms,
+            request_timeout_ms=8000,
+        )
+        try:
+            async with _reaching("connect"):
+                await consumer.start()
+        except BaseException:
+            self._leave(consumer)
+            raise
+        return KafkaReader(consumer, self._leave)
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._leave(producer)
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=5)
+
+
+def _raise_for(answer: Any) -> None:
+    """Raise the error hidden in an answer to CreateTopics."""
+    from aiokafka.errors import for_code
+
+    for error in answer.topic_errors:
+        if error[1]:
+            raise for_code(error[1])(error[0])
+
+
+class KafkaReader:
+    """Reads partitions by assignment; positions come from the caller, never from Kafka."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, leave: Any) -> None:
+        self._consumer = consumer
+        self._leave = leave
+
+    async def assign(self, places: Mapping[TopicLane, int]) -> None:
+        # assign() keeps earlier positions of partitions it had already: all are sought again, in one go.
+        partitions = {TopicPartition(*place): offset for place, offset in places.items()}
+        if not partitions:
+            self._consumer.unsubscribe()
+            return
+        self._consumer.assign(list(partitions))
+        for partition, offset in partitions.items():
+            self._consumer.seek(partition, offset)
+
+    async def poll(self, limit: int, wait: float) -> dict[TopicLane, list[Record]]:
+        if not self._consumer.assignment():
+            await asyncio.sleep(wait)
+            return {}
+        try:
+            # Never cancelled from outside: a cancelled getmany() leaks its fetch context.
+            found = await self._consumer.getmany(timeout_ms=max(1, int(wait * 1000)), max_records=limit)
+        except (KafkaError, OSError) as problem:
+            raise NotNow(f"Kafka: fetch: {type(problem).__name__}") from problem
+        return {(tp.topic, tp.partition): [_record(raw) for raw in raws] for tp, raws in found.items() if raws}
+
+    async def starts(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
+        async with _reaching("beginning offsets"):
+            found = await self._consumer.beginning_offsets([TopicPartition(*lane) for lane in lanes])
+        return {(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    async def ends(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
+        async with _reaching("end offsets"):
+            found = await self._consumer.end_offsets([TopicPartition(*lane) for lane in lanes])
+        return {(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    async def close(self) -> None:
+        self._leave(self._consumer)
+
+
+def _record(raw: Any) -> Record:
+    key = raw.key.decode(errors="replace") if raw.key is not None else ""
+    return Record(raw.topic, raw.partition, raw.offset, key, tuple(raw.headers), raw.value or b"")

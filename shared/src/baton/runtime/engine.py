@@ -1,0 +1,280 @@
+"""One running service: its store, its bus, its lanes, and the tasks that move facts through it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from prometheus_client import generate_latest
+from sqlalchemy import Connection, func, select, text
+
+from baton.runtime.batch import JobAnswer
+from baton.runtime.bus.port import Bus
+from baton.runtime.clock import Clock
+from baton.runtime.events import page_of, read_cursor
+from baton.runtime.failures import BrokenInvariant, NotNow, Refused
+from baton.runtime.fence import store_now
+from baton.runtime.fold import Fold, Tally
+from baton.runtime.handler import Command, Refusal, Reply, Service
+from baton.runtime.jobs import Jobs
+from baton.runtime.lanes import Lanes
+from baton.runtime.micro import MicroBatch, Unit
+from baton.runtime.observe import RuntimeMetrics, log
+from baton.runtime.parked import Parked
+from baton.runtime.relay import Relay
+from baton.runtime.settings import Settings
+from baton.runtime.store.port import Store
+from baton.runtime.store.tables import runtime_tables
+from baton.runtime.timers import Timers
+from baton.runtime.worker import Worker
+
+__all__ = ["Engine", "Refused"]
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+HOUSEKEEPING_SECONDS = 5.0
+
+
+class Engine:
+    """Runs one service. Made by `run.py` (or a test), handed to the service's routes and tasks."""
+
+    def __init__(
+        self,
+        service: Service[Any, Any],
+        settings: Settings,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        *,
+        alone: bool,
+    ) -> None:
+        self.service = service
+        self.settings = settings
+        self.clock = clock
+        self.store = store
+        self.bus = bus
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Set with the exception that makes it impossible to go on."""
+        self._alone = alone
+        self._tables = runtime_tables(service.metadata)
+        self._metrics = RuntimeMetrics(service.registry, service.name)
+        self.lanes = Lanes(store, self._tables, self.owner, settings.partitions, settings.lease_seconds, clock)
+        self.timers = Timers(
+            store, self._tables, self.lanes, clock, topics=list(service.hears), deadlines=service.deadlines
+        )
+        self.relay = Relay(store, self._tables, bus, self.lanes, self._metrics)
+        self.worker = Worker(
+            service, store, self._tables, bus, self.lanes, self.timers, self._metrics, clock, self.relay.wake
+        )
+        self.jobs = Jobs(store, self._tables, self.lanes, clock, service.jobs(), self._answer)
+        self.parked = Parked(store, self._tables, self._new_fold, self._committed)
+        self._batches: list[MicroBatch[Any, Any]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._bus_problem: str | None = "not reached yet"
+        self._stopping = False
+
+    # -- what services use ------------------------------------------------------------------------------------------
+
+    async def command(self, command: Command) -> Reply:
+        """Decide on a command in one transaction; return the reply after COMMIT.
+
+        Raises Refused when the service refuses, NotNow while the store cannot be reached.
+        """
+
+        def work(tx: Connection) -> tuple[Reply | Refusal, Tally]:
+            fold = self._new_fold(tx)
+            fold.prepare([command.subject])
+            answer = fold.apply(command).reply or Reply()
+            return answer, Tally() if isinstance(answer, Refusal) else fold.flush()
+
+        answer, tally = await self.store.write(work)
+        if isinstance(answer, Refusal):
+            raise Refused(answer)
+        self._committed(tally)
+        return answer
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a function that only reads on the service's store. Raises NotNow."""
+        return await self.store.read(work)
+
+    def micro_batch(
+        self, work: Callable[[Unit, Sequence[Item]], list[Result]], *, limit: int = 200, queue_limit: int = 5000
+    ) -> MicroBatch[Item, Result]:
+        """Return a micro-batch that commits concurrent submissions together. To be made while the routes are made."""
+        batch: MicroBatch[Item, Result] = MicroBatch(
+            self._commit_batch, work, limit=limit, queue_limit=queue_limit, on_shed=self._metrics.shed.inc
+        )
+        self._batches.append(batch)
+        return batch
+
+    # -- what the HTTP face uses ------------------------------------------------------------------------------------
+
+    async def readiness(self) -> dict[str, str | None]:
+        """Return dependency to what keeps it from working, None where nothing does."""
+        reasons: dict[str, str | None] = {"store": await self._store_problem()}
+        bus = self._bus_problem or self.worker.problem or (self.relay.problem if self.service.says else None)
+        if self.service.hears:  # who only publishes can do its work while the bus is away: the journal keeps it
+            reasons["bus"] = bus
+        if self._stopping:
+            reasons["process"] = "stopping"
+        reasons.update(self.service.unready())
+        return reasons
+
+    async def _store_problem(self) -> str | None:
+        try:
+            async with asyncio.timeout(3):
+                await self.store.read(lambda tx: tx.execute(text("SELECT 1")).scalar_one())
+        except (NotNow, TimeoutError) as problem:
+            return f"the store does not answer ({type(problem).__name__})"
+        return None
+
+    def metrics_text(self) -> bytes:
+        """Return the service's metrics in Prometheus' text format."""
+        return generate_latest(self.service.registry)
+
+    async def ledger(self) -> dict[str, Any]:
+        """Return the service's counts, with what is parked and what waits in the outbox."""
+
+        def work(tx: Connection) -> dict[str, Any]:
+            parked = self._tables.parked.c
+            leads = int(tx.execute(select(func.count(func.distinct(parked.subject)))).scalar_one())
+            return {"service": self.service.name, "counts": self.service.ledger(tx), "parked_leads": leads}
+
+        ledger = await self.store.read(work)
+        return {**ledger, "outbox_pending": await self.relay.pending()}
+
+    async def ledger_page(self, after: str, limit: int) -> list[dict[str, Any]]:
+        """Return up to `limit` leads above `after` with their fate here."""
+        return await self.store.read(lambda tx: self.service.ledger_page(tx, after, limit))
+
+    async def events(self, after: str | None, limit: int, wait: float) -> list[bytes]:
+        """Return up to `limit` published facts after the cursor as CloudEvents JSON lines, waiting up to `wait` seconds.
+
+        Raises ValueError for a cursor that is none.
+        """
+        positions = read_cursor(after, self.settings.partitions)
+        give_up = self.clock.monotonic() + wait
+        while True:
+            lines = await self.store.read(lambda tx: page_of(tx, self._tables, positions, limit))
+            if lines or self.clock.monotonic() >= give_up or self._stopping:
+                return lines
+            await asyncio.sleep(0.1)
+
+    # -- its life ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Make ready and start all tasks. The store must be migrated; the bus may still be away."""
+        await self.lanes.prepare(list(self.service.hears), alone=self._alone)
+        with contextlib.suppress(NotNow):
+            await self.lanes.tend()
+        for batch in self._batches:
+            self._spawn(batch.run(), "micro_batch")
+        self._spawn(self._tend(), "lanes")
+        self._spawn(self._move(), "move")
+        self._spawn(self._keep_house(), "housekeeping")
+        for task in self.service.tasks():
+            self._spawn(task(self), getattr(task, "__name__", "task"))
+
+    async def stop(self) -> None:
+        """Stop all tasks, publish what is still in the journal, give the lanes back, close the store."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(NotNow, TimeoutError):
+            async with asyncio.timeout(5):
+                if self._bus_problem is None:
+                    while await self.relay.once():
+                        pass
+                await self.lanes.leave()
+        await self.store.close()
+
+    def _spawn(self, work: Awaitable[None], name: str) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise
+            except BaseException as problem:
+                log.critical("service_must_stop", service=self.service.name, task=name, exc_info=True)
+                if not self.failed.done():
+                    self.failed.set_exception(problem if isinstance(problem, Exception) else BrokenInvariant(name))
+
+        self._tasks.append(asyncio.create_task(guarded(), name=f"{self.service.name}:{name}"))
+
+    async def _tend(self) -> None:
+        seen = self.clock.monotonic()
+        while True:
+            try:
+                await self.lanes.tend()
+                seen = self.clock.monotonic()
+            except NotNow:
+                if self.clock.monotonic() - seen > self.settings.lease_seconds and self.lanes.held:
+                    self.lanes.held = {}
+                    self.lanes.generation += 1
+            await asyncio.sleep(self.settings.lease_seconds / 6)
+
+    async def _move(self) -> None:
+        """Reach the bus, however long that takes; then publish, read and run jobs."""
+        pause = 0.2
+        while self._bus_problem is not None:
+            try:
+                topics = sorted({*self.service.hears, *self.service.says})
+                await self.bus.prepare(topics, self.settings.partitions)
+                self._bus_problem = None
+            except NotNow as problem:
+                self._bus_problem = str(problem)[:200]
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.worker.run())
+            if self.service.says:
+                group.create_task(self.relay.run())
+            if self.service.jobs():
+                group.create_task(self.jobs.run())
+
+    async def _keep_house(self) -> None:
+        while True:
+            with contextlib.suppress(NotNow):
+                for topic, lag in (await self.worker.lag()).items():
+                    self._metrics.lag.labels(topic).set(lag)
+                await self._count_parked()
+                if self.service.says:
+                    self._metrics.outbox_pending.set(await self.relay.pending())
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _count_parked(self) -> None:
+        table = self._tables.parked.c
+        query = select(table.reason, func.count(func.distinct(table.subject))).group_by(table.reason)
+        counts: dict[str, int] = dict(await self.store.read(lambda tx: tx.execute(query).tuples().all()))
+        for reason in ("poison", "undecodable", "gap", "behind", "timer"):
+            self._metrics.parked.labels(reason).set(counts.get(reason, 0))
+
+    def _new_fold(self, tx: Connection) -> Fold:
+        return Fold(self.service, self._tables, tx, store_now(tx, self.clock), self.settings.partitions)
+
+    def _committed(self, tally: Tally) -> None:
+        self._metrics.count(tally)
+        self.timers.hint(tally.soonest)
+        if tally.facts:
+            self.relay.wake()
+
+    async def _commit_batch(self, work: Callable[[Unit, Sequence[Any]], list[Any]], items: Sequence[Any]) -> list[Any]:
+        def transaction(tx: Connection) -> tuple[list[Any], Tally]:
+            fold = self._new_fold(tx)
+            results = work(Unit(fold), items)
+            return results, fold.flush()
+
+        results, tally = await self.store.write(transaction)
+        self._committed(tally)
+        return results
+
+    def _answer(self, answer: JobAnswer) -> None:
+        self.worker.answers.append(answer)

@@ -1,0 +1,66 @@
+"""The publisher's facts over HTTP, from its journal, for those without Kafka.
+
+The cursor holds, per lane, the position the relay gave the last fact read; positions have one writer a lane and no gaps,
+which row ids have not.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Integer, column, select, values
+
+from baton.runtime.store.tables import RuntimeTables
+
+
+def read_cursor(text: str | None, lanes: int) -> list[int]:
+    """Return the positions of a cursor, zeros for none. Raises ValueError if it is not one of ours."""
+    if not text:
+        return [0] * lanes
+    try:
+        positions = [int(part) for part in base64.urlsafe_b64decode(text.encode() + b"==").decode().split(".")]
+    except (ValueError, UnicodeDecodeError) as problem:
+        raise ValueError("not a cursor") from problem
+    if len(positions) != lanes or min(positions) < 0:
+        raise ValueError("a cursor of another set-up")
+    return positions
+
+
+def write_cursor(positions: list[int]) -> str:
+    """Return the cursor of these positions."""
+    return base64.urlsafe_b64encode(".".join(map(str, positions)).encode()).decode().rstrip("=")
+
+
+def page_of(tx: Connection, tables: RuntimeTables, positions: list[int], limit: int) -> list[bytes]:
+    """Return up to `limit` facts after `positions` as CloudEvents JSON, taking lanes in turn, each in its order.
+
+    `positions` is moved along.
+    """
+    journal = tables.journal.c
+    start = values(column("lane", Integer), column("start", Integer), name="start").data(list(enumerate(positions)))
+    query = (
+        select(journal.lane, journal.position, journal.topic, journal.headers, journal.value)
+        .join_from(start, tables.journal, journal.lane == start.c.lane)
+        .where(journal.position > start.c.start, journal.position <= start.c.start + limit)
+        .order_by(journal.position - start.c.start, journal.lane)
+        .limit(limit)
+    )
+    lines = []
+    for row in tx.execute(query):
+        positions[row.lane] = row.position
+        lines.append(_line(row, write_cursor(positions)))
+    return lines
+
+
+def _line(row: Any, cursor: str) -> bytes:
+    attributes = {name.removeprefix("ce_"): value for name, value in row.headers.items() if name.startswith("ce_")}
+    event = {
+        **attributes,
+        "datacontenttype": row.headers["content-type"],
+        "topic": row.topic,
+        "cursor": cursor,
+        "data": orjson.Fragment(bytes(row.value)),
+    }
+    return orjson.dumps(event)

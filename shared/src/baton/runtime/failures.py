@@ -1,0 +1,33 @@
+"""Three failures, three roads: bad input is parked, not-now waits, a broken invariant stops the process."""
+
+from __future__ import annotations
+
+from baton.runtime.handler import Refusal
+from baton.runtime.store.port import NotNow
+
+__all__ = ["BrokenInvariant", "Fenced", "NotNow", "Poison", "Refused"]
+
+
+class Refused(Exception):
+    """A command was refused; `refusal` says why and becomes problem details."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.title)
+        self.refusal = refusal
+
+
+class Poison(Exception):
+    """One fact (or timer) that cannot be decoded or makes the handler raise. `key` names it."""
+
+    def __init__(self, key: tuple[str, str, str], cause: BaseException) -> None:
+        super().__init__(f"{type(cause).__name__} at {'/'.join(key)}")
+        self.key = key
+        self.cause = cause
+
+
+class Fenced(Exception):
+    """Somebody else has the lane, or has moved its place: nothing was written; read where things stand and go on."""
+
+
+class BrokenInvariant(Exception):
+    """Something the runtime relies on is not so. The process must stop loudly rather than go on."""

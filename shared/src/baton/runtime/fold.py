@@ -1,0 +1,194 @@
+"""One transaction's work: lock, load, fold the causes in order, keep, write down what was said.
+
+The same fold serves records, timers, jobs' answers and people's commands. It writes nothing until `flush`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from baton.runtime.envelope import MAX_RECORD_BYTES, data_of, headers_of
+from baton.runtime.failures import BrokenInvariant
+from baton.runtime.handler import Cause, Decision, Draft, Due, JobDone, Refusal, Service, Subject
+from baton.runtime.ids import event_id
+from baton.runtime.partition import lane_of
+from baton.runtime.store.rows import fetch, insert, upsert
+from baton.runtime.store.tables import RuntimeTables, set_timers
+
+JOB = "job:"
+"""Timers whose kind begins with this are jobs."""
+
+
+@dataclass(slots=True)
+class Guard:
+    """How far a subject's publishers were heard, and how many facts about it were published here."""
+
+    published: int = 0
+    heard: dict[str, int] = field(default_factory=dict)
+    touched: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a transaction did; counted in the metrics only after COMMIT."""
+
+    facts: Counter[str] = field(default_factory=Counter)
+    handled: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    bases: int = 0
+    parked: int = 0
+    stage_seconds: list[float] = field(default_factory=list)
+    soonest: datetime | None = None
+    """The earliest timer that was set."""
+
+
+class Fold:
+    """Folds causes into states, and says what to write. Made anew for every transaction (and every retry)."""
+
+    def __init__(
+        self, service: Service[Any, Any], tables: RuntimeTables, tx: Connection, now: datetime, lanes: int
+    ) -> None:
+        self.service = service
+        self.tables = tables
+        self.tx = tx
+        self.now = now
+        self.lanes = lanes
+        self.tally = Tally()
+        self.guards: dict[Subject, Guard] = {}
+        self._states: dict[Subject, Any] = {}
+        self._changed: dict[Subject, Any] = {}
+        self._books: Any = None
+        self._books_changed = False
+        self._journal: list[dict[str, Any]] = []
+        self._timers: dict[tuple[Subject, str], tuple[datetime | None, Any]] = {}
+
+    def prepare(self, subjects: Iterable[Subject]) -> None:
+        """Lock books, then subjects in order, and load their states."""
+        self._books = self.service.books(self.tx)
+        wanted = sorted(set(subjects))
+        self._lock(wanted)
+        self._states = self.service.load(self.tx, wanted)
+
+    def _lock(self, subjects: Sequence[Subject]) -> None:
+        table = self.tables.subject
+        for subject in subjects:
+            self.guards.setdefault(subject, Guard())
+        for row in fetch(self.tx, table, "subject", subjects, lock=True):
+            self.guards[row.subject] = Guard(row.published, dict(row.heard))
+
+    def apply(self, cause: Cause) -> Decision[Any]:
+        """Let the service decide on one cause and take the decision in. Whatever the handler raises goes through."""
+        decision = self.service.decide(self._states[cause.subject], self._books, cause, self.now)
+        if isinstance(decision.reply, Refusal):
+            return decision
+        rows = self._compose(cause, decision.facts)  # may raise: nothing is taken in before it
+        self._journal.extend(rows)
+        if decision.state is not self._states[cause.subject]:
+            self._states[cause.subject] = self._changed[cause.subject] = decision.state
+        if decision.books is not None:
+            self._books, self._books_changed = decision.books, True
+        if isinstance(cause, Due):
+            self._timers.setdefault((cause.subject, cause.kind), (None, None))
+        for kind, due_at in decision.due.items():
+            self._timers[cause.subject, kind] = (due_at, None)
+        for job in decision.jobs:
+            self._timers[cause.subject, f"{JOB}{job.kind}:{job.key}"] = (job.due_at or self.now, job.payload)
+        self.tally.facts.update(draft.body.type for draft in decision.facts)
+        return decision
+
+    def clear_timer(self, subject: Subject, kind: str) -> None:
+        """Clear a timer that has done its work, unless something in this transaction has set it again."""
+        self._timers.setdefault((subject, kind), (None, None))
+
+    def timer_was_touched(self, subject: Subject, kind: str) -> bool:
+        """True if a decision in this transaction has set or cleared the timer."""
+        return (subject, kind) in self._timers
+
+    def _compose(self, cause: Cause, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
+        count: Counter[str] = Counter()
+        rows = []
+        published: Counter[Subject] = Counter()
+        for draft in drafts:
+            subject = draft.subject or cause.subject
+            if subject not in self.guards:
+                self._lock([subject])
+            kind = draft.body.type
+            identity = draft.event_id or event_id(self.service.name, cause.id, kind, subject, count[kind])
+            count[kind] += 1
+            published[subject] += 1
+            sequence = self.guards[subject].published + published[subject]
+            rows.append(self._row(cause, draft, subject, identity, sequence))
+        for subject, more in published.items():
+            self.guards[subject].published += more
+            self.guards[subject].touched = True
+        return rows
+
+    def _row(self, cause: Cause, draft: Draft, subject: Subject, identity: str, sequence: int) -> dict[str, Any]:
+        value = data_of(draft.body)
+        if len(value) > MAX_RECORD_BYTES:
+            raise ValueError(f"{draft.body.type} is {len(value)} bytes; a record may have {MAX_RECORD_BYTES}")
+        headers = headers_of(
+            service=self.service.name,
+            event_id=identity,
+            type=draft.body.type,
+            subject=subject,
+            sequence=sequence,
+            at=draft.at or self.now,
+            now=self.now,
+            cause_id=cause.id,
+            playbook=self.service.playbook_version(),
+            trace=None if isinstance(cause, Due | JobDone) else cause.trace,
+        )
+        return {
+            "lane": lane_of(subject, self.lanes),
+            "topic": draft.body.topic,
+            "subject": subject,
+            "sequence": sequence,
+            "event_id": identity,
+            "type": draft.body.type,
+            "headers": headers,
+            "value": value,
+            "recorded_at": self.now,
+        }
+
+    def flush(self) -> Tally:
+        """Write states, books, journal, guards and timers; the caller commits. Returns what to count after that."""
+        if self._changed or self._books_changed:
+            changed = {subject: self._changed[subject] for subject in sorted(self._changed)}
+            self.service.keep(self.tx, changed, self._books if self._books_changed else None, self.now)
+        try:
+            insert(self.tx, self.tables.journal, self._journal)
+        except IntegrityError as problem:
+            raise BrokenInvariant(f"a fact was said twice or out of sequence: {problem.orig}") from problem
+        guards = [
+            {"subject": subject, "published": guard.published, "heard": guard.heard}
+            for subject, guard in sorted(self.guards.items())
+            if guard.touched
+        ]
+        upsert(self.tx, self.tables.subject, guards)
+        self._write_timers()
+        return self.tally
+
+    def _write_timers(self) -> None:
+        rows = [
+            {
+                "subject": subject,
+                "kind": kind,
+                "lane": lane_of(subject, self.lanes),
+                "due_at": due_at,
+                "version": 1,
+                "tries": 0,
+                "payload": payload,
+            }
+            for (subject, kind), (due_at, payload) in sorted(self._timers.items(), key=lambda item: item[0])
+        ]
+        set_timers(self.tx, self.tables.timer, rows)
+        self.tally.soonest = min((due_at for due_at, _ in self._timers.values() if due_at is not None), default=None)

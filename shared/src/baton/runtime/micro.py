@@ -1,0 +1,131 @@
+"""Many requests, one transaction: concurrent submissions are committed together, each answered after COMMIT.
+
+A task of its own owns the connection, so that a client that hangs up cannot tear a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from baton.runtime.failures import BrokenInvariant, NotNow
+from baton.runtime.fold import Fold
+from baton.runtime.handler import Command, Refusal, Reply
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Unit:
+    """What a micro-batch works with: the open transaction, the present, and the same fold as everything else."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+
+    @property
+    def tx(self) -> Connection:
+        """The open transaction."""
+        return self._fold.tx
+
+    @property
+    def now(self) -> Any:
+        """The present, one for the whole batch."""
+        return self._fold.now
+
+    def handle(self, commands: Sequence[Command]) -> list[Reply | Refusal]:
+        """Fold the commands in order; return their answers. To be called once per transaction."""
+        self._fold.prepare({command.subject for command in commands})
+        answers: list[Reply | Refusal] = []
+        for command in commands:
+            answers.append(self._fold.apply(command).reply or Reply())
+        return answers
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    answer: asyncio.Future[Result]
+    weight: int
+
+
+class MicroBatch(Generic[Item, Result]):
+    """Collects items for a few milliseconds at most and commits them together."""
+
+    def __init__(
+        self,
+        commit: Callable[[Callable[[Unit, Sequence[Item]], list[Result]], Sequence[Item]], Any],
+        work: Callable[[Unit, Sequence[Item]], list[Result]],
+        *,
+        limit: int,
+        queue_limit: int,
+        on_shed: Callable[[], None],
+    ) -> None:
+        self._commit = commit
+        self._work = work
+        self._limit = limit
+        self._queue_limit = queue_limit
+        self._on_shed = on_shed
+        self._queue: asyncio.Queue[_Waiting[Item, Result]] = asyncio.Queue()
+        self._weight = 0
+
+    async def submit(self, item: Item, weight: int = 1) -> Result:
+        """Return the item's result once it is committed. `weight` is how many elements it carries.
+
+        Raises NotNow when the queue is full or the store cannot be reached, and whatever `work` raised for this item.
+        """
+        if self._weight + weight > self._queue_limit and self._weight > 0:
+            self._on_shed()
+            raise NotNow("too many requests are waiting to be stored")
+        waiting = _Waiting(item, asyncio.get_running_loop().create_future(), weight)
+        self._weight += weight
+        self._queue.put_nowait(waiting)
+        try:
+            return await asyncio.shield(waiting.answer)
+        finally:
+            self._weight -= weight
+
+    async def run(self) -> None:
+        """Commit what is submitted, for ever. To be run as a task."""
+        while True:
+            batch = await self._collect()
+            await self._settle(batch)
+
+    async def _collect(self) -> list[_Waiting[Item, Result]]:
+        batch = [await self._queue.get()]
+        weight = batch[0].weight
+        if self._queue.empty():
+            await asyncio.sleep(0)  # let requests that are already here come in; waiting longer would only cost latency
+        while weight < self._limit and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+            weight += batch[-1].weight
+        return batch
+
+    async def _settle(self, batch: list[_Waiting[Item, Result]]) -> None:
+        try:
+            results = await self._commit(self._work, [waiting.item for waiting in batch])
+        except BrokenInvariant:
+            self._fail(batch, NotNow("the service is stopping"))
+            raise
+        except NotNow as problem:
+            self._fail(batch, problem)
+        except Exception as problem:  # one bad item must fail alone: halve until it stands by itself
+            if len(batch) == 1:
+                self._fail(batch, problem)
+                return
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
+        else:
+            for waiting, result in zip(batch, results, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(result)
+
+    @staticmethod
+    def _fail(batch: list[_Waiting[Item, Result]], problem: BaseException) -> None:
+        for waiting in batch:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(problem)

@@ -1,0 +1,92 @@
+"""What operators see: structured logs without personal data, and the runtime's metrics in each service's registry."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from baton.runtime.fold import Tally
+
+log: Any = structlog.get_logger("baton")
+
+STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+def set_up_logs(level: str) -> None:
+    """Log JSON lines to standard error from `level` up. Log ids, counts and kinds of errors, never what people typed."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    for noisy in ("aiokafka", "kafka", "asyncio", "sqlalchemy", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def _dumps(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def baton_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version("baton-shared")
+    except PackageNotFoundError:
+        return "0"
+
+
+class RuntimeMetrics:
+    """The metrics that every service has."""
+
+    def __init__(self, registry: CollectorRegistry, service: str, parked: Any = None) -> None:
+        self.outbox_pending = Gauge("baton_outbox_pending", "Facts in the journal not yet on the bus.", registry=registry)
+        self.lag = Gauge("baton_consumer_lag", "Records not yet read.", ["topic"], registry=registry)
+        self.parked = Gauge("baton_parked_leads", "Leads with a parked fact.", ["reason"], registry=registry)
+        self.gaps = Counter("baton_sequence_gaps", "Facts that came before their predecessor.", registry=registry)
+        self.bases = Counter("baton_sequence_bases", "First sequences taken as base of a cut log.", registry=registry)
+        self.duplicates = Counter("baton_duplicates_dropped", "Facts heard again.", registry=registry)
+        self.handled = Counter("baton_facts_handled", "Records read and dealt with.", registry=registry)
+        self.said = Counter("baton_facts_published", "Facts written to the journal.", ["type"], registry=registry)
+        self.timers = Counter("baton_timers_fired", "Timers that came due and were acted on.", registry=registry)
+        self.lateness = Histogram(
+            "baton_timer_lateness_seconds", "Due time to firing.", registry=registry, buckets=STAGE_BUCKETS
+        )
+        self.stage = Histogram(
+            "baton_stage_seconds",
+            "From a fact's recording by its publisher to its handling here.",
+            registry=registry,
+            buckets=STAGE_BUCKETS,
+        )
+        self.lanes = Gauge("baton_lanes_held", "Lanes this process works on.", registry=registry)
+        self.parked_total = Counter("baton_facts_parked", "Facts parked, for whatever reason.", registry=registry)
+        self.shed = Counter("baton_requests_shed", "Requests answered 503 because the queue was full.", registry=registry)
+        info = Gauge("baton_build_info", "Always 1.", ["service", "version"], registry=registry)
+        info.labels(service, baton_version()).set(1)
+        for reason in ("poison", "undecodable", "gap", "behind", "timer"):
+            self.parked.labels(reason).set(0)
+
+    def count(self, tally: Tally) -> None:
+        """Take in what a committed transaction did."""
+        self.handled.inc(tally.handled)
+        self.duplicates.inc(tally.duplicates)
+        self.gaps.inc(tally.gaps)
+        self.bases.inc(tally.bases)
+        self.parked_total.inc(tally.parked)
+        for kind, number in tally.facts.items():
+            self.said.labels(kind).inc(number)
+        for seconds in tally.stage_seconds:
+            self.stage.observe(seconds)

@@ -1,0 +1,82 @@
+"""What is parked, for people: list, show, replay, discard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from baton.runtime.batch import replay_parked
+from baton.runtime.failures import Poison, Refused
+from baton.runtime.fold import Fold, Tally
+from baton.runtime.handler import Refusal
+from baton.runtime.observe import log
+from baton.runtime.store.port import Store
+from baton.runtime.store.tables import RuntimeTables
+
+_BRIEF = ("id", "subject", "topic", "record_offset", "type", "source", "sequence", "reason", "error", "parked_at")
+
+
+class Parked:
+    """The facts that wait because one of their lead's could not be handled."""
+
+    def __init__(
+        self,
+        store: Store,
+        tables: RuntimeTables,
+        fold: Callable[[Connection], Fold],
+        committed: Callable[[Tally], None],
+    ) -> None:
+        self._store = store
+        self._table = tables.parked
+        self._fold = fold
+        self._committed = committed
+
+    async def list(self, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+        """Return up to `limit` parked facts with an id above `after`, oldest first, without their data."""
+        columns = [self._table.c[name] for name in _BRIEF]
+        query = select(*columns).where(self._table.c.id > after).order_by(self._table.c.id).limit(limit)
+        return await self._store.read(lambda tx: [dict(row._mapping) for row in tx.execute(query)])
+
+    async def show(self, parked_id: int) -> dict[str, Any] | None:
+        """Return one parked fact whole, or None."""
+        query = select(self._table).where(self._table.c.id == parked_id)
+        row = await self._store.read(lambda tx: tx.execute(query).mappings().first())
+        if row is None:
+            return None
+        return {**row, "value": bytes(row["value"]).decode(errors="replace")}
+
+    async def replay(self, parked_id: int, who: str) -> dict[str, Any] | None:
+        """Handle it again, then what waits behind it; None if there is none. Raises Refused if it still fails."""
+        return await self._again(parked_id, who, discard=False)
+
+    async def discard(self, parked_id: int, who: str, reason: str) -> dict[str, Any] | None:
+        """Count it as handled for good, then handle what waits behind it; None if there is none."""
+        log.warning("parked_discarded", id=parked_id, by=who, reason_length=len(reason))
+        return await self._again(parked_id, who, discard=True)
+
+    async def _again(self, parked_id: int, who: str, *, discard: bool) -> dict[str, Any] | None:
+        row = await self.show(parked_id)
+        if row is None:
+            return None
+
+        def work(tx: Connection) -> tuple[Tally, int]:
+            fold = self._fold(tx)
+            replay_parked(fold, row["subject"], parked_id, discard=discard)
+            tally = fold.flush()
+            left = select(func.count()).select_from(self._table).where(self._table.c.subject == row["subject"])
+            return tally, int(tx.execute(left).scalar_one())
+
+        try:
+            tally, left = await self._store.write(work)
+        except LookupError:
+            return None
+        except ValueError as problem:
+            raise Refused(Refusal(409, "Not its turn", str(problem))) from problem
+        except Poison as poison:
+            detail = f"Handling it still raises {type(poison.cause).__name__}; see the log."
+            log.error("replay_failed", id=parked_id, by=who, error=type(poison.cause).__name__)
+            raise Refused(Refusal(409, "Still poison", detail)) from poison
+        self._committed(tally)
+        return {"id": parked_id, "subject": row["subject"], "done": "discarded" if discard else "replayed", "left": left}
