@@ -114,12 +114,14 @@ def bite_all(patches: Sequence[Patch]) -> list[Verdict]:
         trees = [Path(folder, str(number)) for number in range(WORKERS)]
         for tree in trees:
             copy_tree(tree)
+        shares = [patches[number::WORKERS] for number in range(WORKERS)]
         with ThreadPoolExecutor(WORKERS) as pool:
-            lots = [
-                pool.submit(lambda mine, tree: [bite(each, tree) for each in mine], patches[i::WORKERS], trees[i])
-                for i in range(WORKERS)
-            ]
-            return sorted((verdict for lot in lots for verdict in lot.result()), key=lambda verdict: verdict.patch.name)
+            verdicts = [verdict for share in pool.map(bite_in_turn, shares, trees) for verdict in share]
+    return sorted(verdicts, key=lambda verdict: verdict.patch.name)
+
+
+def bite_in_turn(patches: Sequence[Patch], tree: Path) -> list[Verdict]:
+    return [bite(patch, tree) for patch in patches]
 
 
 def main(names: Sequence[str]) -> int:
