@@ -182,9 +182,13 @@ class Engine:
         for task in self.service.tasks():
             self._spawn(task(self), getattr(task, "__name__", "task"))
 
+    def begin_to_stop(self) -> None:
+        """Say that the end is near: not ready any more, long polls return."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Stop all tasks, publish what is still in the journal, give the lanes back, close the store."""
-        self._stopping = True
+        self.begin_to_stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -44,8 +44,8 @@ def config_of(service: str, connection: Connection) -> Config:
     return config
 
 
-def migrate(service: str, url: str) -> None:
-    """Bring the store at `url` to the newest version. Blocking; safe when several do it at once."""
+async def migrate_now(service: str, url: str) -> None:
+    """Bring the store at `url` to the newest version, in this process. Safe when several do it at once."""
     if url.startswith("sqlite"):
         path = Path(url.split("///", 1)[1])
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def migrate(service: str, url: str) -> None:
         finally:
             engine.dispose()
     else:
-        asyncio.run(_migrate_postgres(service, url))
+        await _migrate_postgres(service, url)
 
 
 async def _migrate_postgres(service: str, url: str) -> None:
@@ -89,7 +89,7 @@ def main() -> int:
     """Migrate the services named on the command line."""
     settings = Settings()
     for service in sys.argv[1:]:
-        migrate(service, settings.store_url(service))
+        asyncio.run(migrate_now(service, settings.store_url(service)))
     return 0
 
 

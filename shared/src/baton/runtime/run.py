@@ -106,12 +106,12 @@ async def _serve(settings: Settings, names: Sequence[str], *, alone: bool, ready
         Engine(service, settings, open_store(settings.store_url(service.name)), bus, clock, alone=alone)
         for service in (build_service(name, settings) for name in names)
     ]
-    apps = [create_app(engine) for engine in engines]
+    apps: dict[str, ASGIApp] = {engine.service.name: create_app(engine) for engine in engines}
     try:
         for engine in engines:
             await engine.start()
         _calm_garbage_collection()
-        await _listen(settings, apps[0] if len(apps) == 1 else combine(apps), engines, ready)
+        await _listen(settings, apps[names[0]] if len(names) == 1 else combine(apps), engines, ready)
     finally:
         for engine in engines:
             await engine.stop()
@@ -137,12 +137,11 @@ async def _listen(settings: Settings, app: ASGIApp, engines: Sequence[Engine], r
         timeout_keep_alive=30,
         server_header=False,
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = _Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, _ask_to_exit, server)
+            loop.add_signal_handler(number, _ask_to_exit, server, engines)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
@@ -157,6 +156,16 @@ async def _listen(settings: Settings, app: ASGIApp, engines: Sequence[Engine], r
             failure.result()
 
 
-def _ask_to_exit(server: uvicorn.Server) -> None:
+class _Server(uvicorn.Server):
+    """uvicorn's server without its own signal handlers: it would raise the signal again once it has stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+def _ask_to_exit(server: uvicorn.Server, engines: Sequence[Engine]) -> None:
     log.info("stopping")
+    for engine in engines:
+        engine.begin_to_stop()
     server.should_exit = True

@@ -69,6 +69,10 @@ class Timers:
         self._looked_at = -1e9
         self._not_before = None
 
+    def look_again(self) -> None:
+        """Ask the store at the next call, whatever was known of the earliest timer."""
+        self._looked_at = -1e9
+
     async def due(self, reader: Reader, places: Mapping[TopicLane, int]) -> list[TimerRow]:
         """Return the timers that may fire now, earliest first, at most 500. `places`: what was read so far."""
         monotonic = self._clock.monotonic()
