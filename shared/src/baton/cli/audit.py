@@ -1,0 +1,86 @@
+"""`baton audit`: read all ledgers until nothing is in flight, or something has been for too long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from baton.cli.client import SERVICES, Client
+from baton.cli.ledger import Balance, Entry, balance
+
+ELEMENTS = ("accepted", "duplicate", "quarantined")
+AUDITED = ("intake", "scoring", "routing", "reporting")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the audit found. `stuck` are the leads whose fault outlived the quiet, with what is wrong."""
+
+    balance: Balance
+    elements: dict[str, int]
+    stuck: dict[str, str]
+
+    @property
+    def elements_add_up(self) -> bool:
+        """Received = accepted + duplicate + quarantined."""
+        return self.elements["received"] == sum(self.elements[name] for name in ELEMENTS)
+
+    @property
+    def balances(self) -> bool:
+        return self.elements_add_up and self.balance.adds_up and not self.stuck
+
+
+def audit(client: Client, quiet: float, pause: float, told: Callable[[str], None]) -> Verdict:
+    """Compare the books. A lead without one fate fails once it has been so for `quiet` seconds, never before.
+
+    Leads that arrive while the audit runs do not keep it from ending.
+    """
+    begun = time.monotonic()
+    suspects: set[str] | None = None
+    while True:
+        found = _compare(client)
+        suspects = set(found.faults) if suspects is None else suspects & set(found.faults)
+        waited = time.monotonic() - begun
+        if not suspects or waited >= quiet:
+            stuck = {lead_id: found.faults[lead_id] for lead_id in sorted(suspects)}
+            return Verdict(found, _elements(client), stuck)
+        told(f"{len(suspects)} leads in flight, waiting up to {quiet - waited:.0f} s")
+        time.sleep(min(pause, max(quiet - waited, 0.05)))
+
+
+def _compare(client: Client) -> Balance:
+    parked = {lead_id for service in SERVICES for lead_id in _parked(client, service)}
+    return balance({service: _entries(client, service) for service in AUDITED}, parked)
+
+
+def _elements(client: Client) -> dict[str, int]:
+    counts = client.get("/intake/v1/ledger")["counts"]
+    return {name: int(counts.get(name, 0)) for name in ("received", *ELEMENTS)}
+
+
+def _entries(client: Client, service: str) -> Iterator[Entry]:
+    after: Any = None
+    while True:
+        page = client.get(f"/{service}/v1/ledger", ids=1, after=after)
+        yield from page["leads"]
+        after = page.get("next")
+        if not after:
+            return
+
+
+def _parked(client: Client, service: str) -> Iterator[str]:
+    for item in parked_items(client, service):
+        yield str(item["subject"])
+
+
+def parked_items(client: Client, service: str) -> Iterator[dict[str, Any]]:
+    """Everything a service has put aside, page by page."""
+    after: Any = None
+    while True:
+        page = client.get(f"/{service}/v1/parked", after=after)
+        yield from page["parked"]
+        after = page.get("next")
+        if not after:
+            return

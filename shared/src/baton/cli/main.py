@@ -1,0 +1,199 @@
+"""The command `baton`: what can be typed. Each command imports what it needs when called, so help comes at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from baton.cli.faults import Exit, Fault
+
+app = typer.Typer(
+    name="baton",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Takes leads from marketing, hands each to the right salesperson, and watches over the promise.",
+    epilog="BATON_URL (http://127.0.0.1:8000) and BATON_TOKEN say which Baton is meant; an embedded one keeps its "
+    "admin token in BATON_HOME/token (var/token). Exit codes: 0 fine, 1 something is not in order, 2 wrong usage, 3 nobody "
+    "answers, 4 refused, 5 the data is in use.",
+)
+playbook_app = typer.Typer(no_args_is_help=True, help="Check and read the playbook.")
+events_app = typer.Typer(no_args_is_help=True, help="Follow the facts the services publish.")
+dead_app = typer.Typer(no_args_is_help=True, help="Leads a service has put aside because it could not handle a fact.")
+token_app = typer.Typer(no_args_is_help=True, help="Tokens for the file named by BATON_TOKENS.")
+app.add_typer(playbook_app, name="playbook")
+app.add_typer(events_app, name="events")
+app.add_typer(dead_app, name="dead")
+app.add_typer(token_app, name="token")
+
+PlaybookPath = Annotated[Path | None, typer.Argument(help="Directory of the playbook; BATON_PLAYBOOK by default.")]
+ServiceName = Annotated[str | None, typer.Option("--service", help="Only this service.")]
+
+
+@app.command()
+def up() -> None:
+    """Start all five services in this process, with their data in BATON_HOME (var/), on BATON_PORT (8000)."""
+    from baton.cli.serving import up
+
+    up()
+
+
+@app.command()
+def run(service: Annotated[str, typer.Argument(help="intake, scoring, routing, sla-monitor or reporting.")]) -> None:
+    """Start one service of a distributed Baton, by BATON_BUS and BATON_DATABASE_URL; run as many as you like."""
+    from baton.cli.serving import run
+
+    run(service)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8 with a header line.")],
+    mapping: Annotated[Path, typer.Option("--mapping", "-m", help="YAML of one source with `kind: csv`.")],
+    batch: Annotated[int, typer.Option(min=1, max=2000, help="Rows posted together.")] = 500,
+    delimiter: Annotated[str | None, typer.Option(help="What separates fields; found by itself otherwise.")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget how far an earlier run came.")] = False,
+    patience: Annotated[float, typer.Option(help="Seconds to go on trying while Baton cannot be reached.")] = 120.0,
+) -> None:
+    """Import leads from a CSV. Stop it whenever you like and start it again: it goes on, and nothing comes in twice."""
+    from baton.cli.import_command import import_file
+
+    import_file(file, mapping, batch, delimiter, restart, patience)
+
+
+@app.command()
+def send(
+    rate: Annotated[float, typer.Option("--rate", min=0.01, help="New leads a second.")] = 1.0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many leads.")] = None,
+    duration: Annotated[str | None, typer.Option("--for", help="Stop after this long, such as 90s or 10m.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same people again; otherwise new ones each time.")] = None,
+) -> None:
+    """Send believable demo traffic: people, what they do and answer, what their owners do. Ctrl-C stops it."""
+    from baton.cli.demo.send import send
+
+    send(rate, count, duration, seed)
+
+
+@events_app.command()
+def tail(
+    topic: Annotated[list[str] | None, typer.Option("--topic", help="Only this topic; may be repeated.")] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest that is kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+) -> None:
+    """Follow the facts as they are published. They may repeat; a lead's facts come in order."""
+    from baton.cli.events import tail
+
+    tail(topic or [], from_start, as_json, count)
+
+
+@app.command()
+def audit(
+    quiet: Annotated[float, typer.Option(min=0, help="Seconds a lead may stay in flight before it fails.")] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Balance the books: every lead taken in has exactly one fate. Exit code 1 and the ids where one has not."""
+    from baton.cli.audit_command import report
+
+    report(quiet, as_json)
+
+
+@dead_app.command(name="list")
+def dead_list(service: ServiceName = None) -> None:
+    """List what is parked, with the reason."""
+    from baton.cli.dead import list_parked
+
+    list_parked(service)
+
+
+@dead_app.command(name="show")
+def dead_show(
+    service: Annotated[str, typer.Argument(help="As listed.")],
+    parked_id: Annotated[int, typer.Argument(help="As listed.")],
+) -> None:
+    """Show one parked fact with everything known about it."""
+    from baton.cli.dead import show_parked
+
+    show_parked(service, parked_id)
+
+
+@dead_app.command(name="replay")
+def dead_replay(
+    service: Annotated[str | None, typer.Argument(help="As listed.")] = None,
+    parked_id: Annotated[int | None, typer.Argument(help="As listed.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+) -> None:
+    """Try what is parked again, once its cause is mended. The lead's later facts follow in order."""
+    from baton.cli.dead import replay_parked
+
+    replay_parked(service, parked_id, everything)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
+) -> None:
+    """Look at everything that can ail a Baton, and say what helps. Exit code 1 if anything does."""
+    from baton.cli.doctor import examine
+
+    examine(as_json)
+
+
+@playbook_app.command()
+def check(path: PlaybookPath = None) -> None:
+    """Prove a playbook, or point at file:line:column of everything that is wrong with it."""
+    from baton.cli.playbook import check
+
+    check(path)
+
+
+@playbook_app.command()
+def show(path: PlaybookPath = None) -> None:
+    """Say in words what a playbook decides, and which version it is."""
+    from baton.cli.playbook import show
+
+    show(path)
+
+
+@token_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    scope: Annotated[list[str], typer.Option("--scope", help="intake:write leads:read sales:write admin metrics.")],
+) -> None:
+    """Make a token: the secret goes to the one who will use it, the entry into the file named by BATON_TOKENS."""
+    from baton.cli.token import new
+
+    new(name, scope)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version
+
+    typer.echo(f"baton {version('baton-shared')}")
+
+
+def main() -> None:
+    """Run the command line; the process ends with one of `Exit`."""
+    if hasattr(signal, "SIGPIPE"):
+        # `baton events tail | head` ends quietly, as any Unix tool does.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app()
+    except Fault as fault:
+        from baton.cli.screen import tell
+
+        tell(fault)
+        sys.exit(fault.code)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

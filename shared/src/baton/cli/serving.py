@@ -1,0 +1,95 @@
+"""`baton up` and `baton run`: start services, say where they are, end with a clear word."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from baton.cli.faults import Exit, Fault
+from baton.cli.first_steps import first_steps
+from baton.cli.screen import out
+from baton.playbook import PlaybookErrors
+from baton.runtime.http import ensure_admin_token, login_link
+from baton.runtime.run import AlreadyRunning, CannotMigrate, installed_services, serve_embedded, serve_one
+from baton.runtime.settings import Settings
+
+
+def up() -> None:
+    """Run everything in this process until a signal. Raises Fault if it cannot."""
+    settings = _settings()
+    if not settings.bus.startswith("embedded:") or settings.database_url:
+        hint = "For Kafka or PostgreSQL start each service with `baton run <service>`."
+        raise Fault("`baton up` keeps everything in one process and under BATON_HOME", hint, Exit.USAGE)
+    _run(lambda: _embedded(settings), settings)
+
+
+def run(service: str) -> None:
+    """Run one service in this process until a signal. Raises Fault if it cannot."""
+    if service not in (known := installed_services()):
+        raise Fault(f"there is no service {service!r}", f"Installed are {', '.join(known)}.", Exit.USAGE)
+    settings = _settings()
+    ready = lambda: out.print(f"{service} is up on {address(settings)}/{service}/", markup=False)  # noqa: E731
+    _run(lambda: serve_one(settings, service, ready=ready), settings)
+
+
+def address(settings: Settings) -> str:
+    """Where the services can be reached from here, unless BATON_PUBLIC_URL says how the world does."""
+    return (settings.public_url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+
+
+async def _embedded(settings: Settings) -> None:
+    # A name in the log is a mistake nobody can take back, so the link goes to the screen only.
+    def ready() -> None:
+        secret = ensure_admin_token(settings.home)
+        link = login_link(settings, secret, datetime.now(UTC))
+        out.print(first_steps(address(settings), settings.home / "token", link), markup=False)
+
+    ensure_admin_token(settings.home)
+    await serve_embedded(settings, ready=ready)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as faults:
+        first = faults.errors()[0]
+        name = "BATON_" + "_".join(map(str, first["loc"])).upper()
+        raise Fault(f"{name}: {first['msg']}", "docs/settings.md lists every setting.", Exit.USAGE) from faults
+
+
+def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
+    _refuse_taken_port(settings)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve())
+    except AlreadyRunning as fault:
+        raise Fault(str(fault), code=Exit.BUSY) from fault
+    except CannotMigrate as fault:
+        raise Fault(str(fault), "The data is as it was before.") from fault
+    except PlaybookErrors as faults:
+        hint = f"`baton playbook check {settings.playbook}` lists all of it."
+        raise Fault(f"the playbook is not valid: {faults.problems[0]}", hint) from faults
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as fault:
+            where = f"{settings.host}:{settings.port}"
+            raise Fault(f"cannot listen on {where}: {fault.strerror}", "Set BATON_PORT to a free one.") from fault
