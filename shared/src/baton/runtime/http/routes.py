@@ -71,17 +71,14 @@ def records_router(engine: Engine, name: str) -> APIRouter:
     @router.get("/ledger")
     async def ledger(
         _: Reader,
-        ids: Annotated[
-            bool, Query(description="Also list the leads, each with its fate, in the order of ids.")
-        ] = False,
+        ids: Annotated[bool, Query(description="Also list the leads and their fates, in the order of ids.")] = False,
         after: Annotated[str, Query(description="The `next` of the page before.")] = "",
         limit: Annotated[int, Query(ge=1, le=10_000)] = 2000,
     ) -> dict[str, Any]:
         """Count what the service has done with the leads it knows; `baton audit` balances these."""
-        service = engine.service
-        answer: dict[str, Any] = {"service": name, "counts": await engine.read(service.ledger)}
+        answer = await engine.ledger()
         if ids:
-            leads = await engine.read(lambda tx: service.ledger_page(tx, after, limit))
+            leads = await engine.ledger_page(after, limit)
             answer |= {"leads": leads, "next": leads[-1]["lead_id"] if len(leads) == limit else None}
         return answer
 
@@ -108,7 +105,7 @@ def parked_router(engine: Engine, name: str) -> APIRouter:
     @router.get("/parked/{parked_id}")
     async def parked_one(parked_id: int, _: Admin) -> dict[str, Any]:
         """Show one parked record whole: headers, data, reason and stack."""
-        row: dict[str, Any] | None = await engine.parked.show(parked_id)
+        row = await engine.parked.show(parked_id)
         if row is None:
             raise _not_parked(parked_id)
         return row
@@ -116,7 +113,7 @@ def parked_router(engine: Engine, name: str) -> APIRouter:
     @router.post("/parked/{parked_id}/replay")
     async def replay(parked_id: int, who: Admin) -> dict[str, Any]:
         """Try the record again, and after it whatever waits behind it."""
-        done: dict[str, Any] | None = await engine.parked.replay(parked_id, who.name)
+        done = await engine.parked.replay(parked_id, who.name)
         if done is None:
             raise _not_parked(parked_id)
         return done
@@ -125,7 +122,7 @@ def parked_router(engine: Engine, name: str) -> APIRouter:
     async def discard(parked_id: int, request: Request, who: Admin) -> dict[str, Any]:
         """Give the record up for good, with a reason; what waits behind it goes on."""
         why = await read_json(request, _DISCARD)
-        done: dict[str, Any] | None = await engine.parked.discard(parked_id, who.name, why.reason)
+        done = await engine.parked.discard(parked_id, who.name, why.reason)
         if done is None:
             raise _not_parked(parked_id)
         return done
