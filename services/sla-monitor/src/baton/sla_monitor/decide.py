@@ -1,0 +1,209 @@
+"""What the SLA monitor makes of each cause: facts become evidence, evidence is judged, and what changed is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from baton.contracts import (
+    Answer,
+    HistoryItem,
+    LeadAnswered,
+    LeadDisqualified,
+    LeadEngaged,
+    LeadHeld,
+    LeadReassigned,
+    LeadRecycled,
+    LeadRouted,
+    LeadStatusReported,
+    LeadTouched,
+    LeadUpdated,
+    Rep,
+    RepChanged,
+)
+from baton.playbook import Playbook
+from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
+from baton.sla_monitor.domain.evidence import Disqualification, Evidence, HandOff, Status, Terms, Touch
+from baton.sla_monitor.domain.follow_up import FollowedUp, newly_followed_up
+from baton.sla_monitor.domain.hours import AroundTheClock, Hours
+from baton.sla_monitor.domain.judgement import expired, judged, timers, warned
+from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
+from baton.sla_monitor.domain.promises import Measured, promised, terms_of
+from baton.sla_monitor.domain.wishes import wish_of
+from baton.sla_monitor.facts import said
+
+AROUND_THE_CLOCK = AroundTheClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is kept about one subject: a lead with its clocks, or a rep. Never both."""
+
+    evidence: Evidence = field(default_factory=Evidence)
+    obligations: Mapping[Key, Obligation] = field(default_factory=dict)
+    stored: Mapping[Key, Obligation] = field(default_factory=dict)
+    """The obligations as they were loaded, so that only what changed is written."""
+    rep: Rep | None = None
+    measured: tuple[FollowedUp, ...] = ()
+    """Follow-ups that became known in this transaction, to be counted once it is committed; not stored."""
+    breaches: tuple[Obligation, ...] = ()
+    """Breaches declared in this transaction; not stored."""
+
+
+def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> Decision[Watched]:
+    """Return what follows. A fact that teaches nothing changes nothing; a timer tells that its time is over."""
+    match cause:
+        case Heard(body=RepChanged() as changed):
+            return Decision(replace(state, rep=changed.rep))
+        case Heard():
+            known = learned(state, cause, playbook)
+        case Due(kind=kind, due_at=due_at):
+            known = _timed_out(state, kind, due_at, now)
+        case _:
+            known = state
+    if known is state and not isinstance(cause, Due):
+        return Decision(state)
+    return _concluded(state, known, playbook, now, cause.kind if isinstance(cause, Due) else None)
+
+
+def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime) -> Watched:
+    what, _, promise = kind.partition(".")
+    mark = expired if what == "due" else warned
+    at = due_at if what == "due" else now
+    return replace(state, obligations=mark(state.obligations, _promise(promise), at))
+
+
+def _promise(name: str) -> Promise:
+    return name  # type: ignore[return-value]  # kinds are made from promises in `timers`
+
+
+def _concluded(
+    before: Watched, known: Watched, playbook: Playbook, now: datetime, fired: str | None
+) -> Decision[Watched]:
+    hours = _hours_of(known.obligations.values(), playbook)
+    after = judged(known.evidence, known.obligations, hours)
+    caused = {(turn.round, turn.attempt): turn.caused_at for turn in known.evidence.hand_offs}
+    facts: list[Draft] = []
+    breaches = list(before.breaches)
+    for key, clock in after.items():
+        was = before.obligations.get(key)
+        facts += said(was, clock, caused.get((clock.round, clock.attempt)), now)
+        if clock.state == "breached" and (was is None or was.state != "breached"):
+            breaches.append(clock)
+    measured = newly_followed_up(before.evidence, known.evidence, after, hours)
+    state = replace(known, obligations=after, measured=(*before.measured, *measured), breaches=tuple(breaches))
+    return Decision(state, tuple(facts), _rearmed(before.obligations, after, fired))
+
+
+def _rearmed(
+    before: Mapping[Key, Obligation], after: Mapping[Key, Obligation], fired: str | None
+) -> dict[str, datetime | None]:
+    """Return only the timers that differ: every one that is set costs a row. The one that fired has been cleared."""
+    was, will = timers(before.values()), timers(after.values())
+    if fired is not None:
+        was.pop(fired, None)
+    return {kind: will.get(kind) for kind in sorted(was.keys() | will.keys()) if was.get(kind) != will.get(kind)}
+
+
+def _hours_of(clocks: Iterable[Obligation], playbook: Playbook) -> dict[str | None, Hours]:
+    named = {clock.calendar for clock in clocks} | {None}
+    return {calendar: hours_of(calendar, playbook) for calendar in named}
+
+
+def hours_of(calendar: str | None, playbook: Playbook) -> Hours:
+    """Return the calendar of that name; around the clock where the playbook does not know it (any more)."""
+    if calendar is None or calendar not in playbook.calendar_ids:
+        return AROUND_THE_CLOCK
+    return playbook.calendar(calendar)
+
+
+def learned(state: Watched, heard: Heard, playbook: Playbook) -> Watched:
+    """Return the state with the fact in it; `state` itself if the fact is of no matter to any clock."""
+    match heard.body:
+        case LeadRouted() | LeadReassigned() as handed:
+            return _handed_over(state, handed, playbook)
+        case LeadHeld(round=round_):
+            return _with(state, state.evidence.taken_away(round_, heard.at, "held"))
+        case LeadRecycled(round=round_):
+            return _with(state, state.evidence.taken_away(round_, heard.at, "recycled"))
+        case LeadDisqualified(round=round_) if round_ > 0:
+            known = state.evidence.disqualified
+            return _with(state, replace(state.evidence, disqualified=(*known, Disqualification(round_, heard.at))))
+        case _:
+            return _with(state, _from_outside(state.evidence, heard))
+
+
+def _with(state: Watched, evidence: Evidence) -> Watched:
+    return state if evidence is state.evidence else replace(state, evidence=evidence)
+
+
+def _from_outside(known: Evidence, heard: Heard) -> Evidence:
+    match heard.body:
+        case LeadTouched() as touched:
+            outgoing = touched.direction == "out"
+            touch = Touch(touched.occurred_at, touched.channel, outgoing, touched.reached)
+            return replace(known, touches=tuple(sorted((*known.touches, touch))))
+        case LeadStatusReported(status=status, occurred_at=at):
+            return replace(known, statuses=tuple(sorted((*known.statuses, Status(at, status, heard.sequence)))))
+        case LeadAnswered(answer=answer):
+            return _answered(known, [answer])
+        case LeadUpdated(answers=answers):
+            return _answered(known, answers)
+        case LeadEngaged(activity=activity) if known.engaged_at is None or activity.occurred_at > known.engaged_at:
+            return replace(known, engaged_at=activity.occurred_at)
+        case _:
+            return known
+
+
+def _answered(known: Evidence, answers: Iterable[Answer]) -> Evidence:
+    for answer in answers:
+        if wish := wish_of(answer.question, answer.value, answer.occurred_at):
+            known = replace(known, wishes=tuple(sorted({*known.wishes, wish})))
+        if _is_word_of_the_person(answer):
+            known = replace(known, answers=tuple(sorted({*known.answers, answer.occurred_at})))
+    return known
+
+
+def _is_word_of_the_person(answer: Answer) -> bool:
+    """An answer is a sign of life; a rep's justification is not, nor is homework before it was returned."""
+    if answer.question == "homework":
+        value = answer.value
+        state = value.get("state") if isinstance(value, dict) else value
+        return str(state).startswith("returned")
+    return not answer.question.startswith("justification.")
+
+
+def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: Playbook) -> Watched:
+    attempt = handed.attempt if isinstance(handed, LeadReassigned) else 0
+    if state.evidence.has(handed.round, attempt):
+        return state
+    policy = next((policy for policy in playbook.sla.policies if policy.id == handed.policy), None)
+    calendar = handed.owner.calendar if policy is None or policy.calendar == "owner" else policy.calendar
+    hand_off = HandOff(
+        round=handed.round,
+        attempt=attempt,
+        owner=handed.owner.id,
+        team=handed.owner.team,
+        policy=handed.policy,
+        started_at=handed.decided_at,
+        terms=terms_of(policy) if policy else Terms(),
+        intake_sequence=handed.intake_sequence,
+        marks_from=handed.statuses_from,
+        caused_at=handed.caused_at,
+    )
+    known = calendar in playbook.calendar_ids
+    measured = Measured(hours_of(calendar, playbook), calendar if known else None, handed.calendar_version)
+    clocks = {clock.key: clock for clock in promised(hand_off, handed.respond_by, policy, measured)}
+    evidence = _wishes_before(state.evidence.handed_over(hand_off), handed.history)
+    return replace(state, evidence=evidence, obligations={**state.obligations, **clocks})
+
+
+def _wishes_before(known: Evidence, history: Iterable[HistoryItem]) -> Evidence:
+    """What the person wished when first posted stands in the hand-off: intake's first fact is not heard here."""
+    found: set[Any] = set(known.wishes)
+    for item in history:
+        if item.kind == "answer" and (wish := wish_of(item.what, item.detail, item.at)):
+            found.add(wish)
+    return known if found == set(known.wishes) else replace(known, wishes=tuple(sorted(found)))

@@ -1,0 +1,1 @@
+"""What was promised, what is known, and what follows from both. Pure."""

@@ -1,0 +1,213 @@
+"""What has become of every promise, from the evidence alone; only the passing of a deadline is told by a timer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from baton.sla_monitor.domain.course import Course, End
+from baton.sla_monitor.domain.evidence import Evidence, Terms
+from baton.sla_monitor.domain.hours import Hours
+from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
+from baton.sla_monitor.domain.promises import warning_of, work_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop rule came true (F2)."""
+
+    at: datetime
+    rule: str
+    reason: str
+    touches: int
+    then: Literal["recycle", "unreachable", "gone_dark"]
+
+
+def judged(
+    evidence: Evidence, obligations: Mapping[Key, Obligation], hours: Mapping[str | None, Hours]
+) -> dict[Key, Obligation]:
+    """Return every obligation as the evidence leaves it.
+
+    The same evidence gives the same result in whatever order it came in. `hours` has every calendar they name.
+    """
+    after: dict[Key, Obligation] = {}
+    for turn in evidence.hand_offs:
+        clocks = [ob for ob in obligations.values() if (ob.round, ob.attempt) == (turn.round, turn.attempt)]
+        for clock in _turn_judged(Course(evidence, turn), clocks, hours):
+            after[clock.key] = clock
+    return after
+
+
+def _turn_judged(course: Course, clocks: list[Obligation], hours: Mapping[str | None, Hours]) -> Iterable[Obligation]:
+    ends = course.ends()
+    stopped: datetime | None = None
+    for clock in clocks:
+        if clock.promise == "work_time":
+            worked = _work_judged(course, clock, hours[clock.calendar], ends)
+            stopped = worked.closed_at if worked.state == "stopped" else None
+            yield worked
+    if stopped is not None:
+        ends = sorted([*ends, End(stopped, "stop_rule")])
+    for clock in clocks:
+        if clock.promise != "work_time":
+            yield _deed_judged(course, clock, hours[clock.calendar], ends)
+
+
+def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End]) -> Obligation:
+    """The time of work ends when sales is done with the lead, else by a rule: so many touches, or so long."""
+    due, rule = work_limit(course.turn, course.last_contact)
+    clock = replace(clock, due_at=due, warn_at=warning_of(course.turn, "work_time", due, hours))
+    stop = _stop(course, clock, rule)
+    end = next((end for end in ends if end.at <= (stop.at if stop else due)), None)
+    if end is not None:
+        return _closed(clock, "waived", end.at, end.reason)
+    if stop is None:
+        return _running(clock)
+    return replace(
+        clock,
+        state="stopped",
+        closed_at=stop.at,
+        reason=stop.reason,
+        rule=stop.rule,
+        touches=stop.touches,
+        becomes=stop.then,
+        seconds=None,
+        business_seconds=None,
+    )
+
+
+def _stop(course: Course, clock: Obligation, rule: str) -> Stop | None:
+    terms = course.turn.terms
+    never = course.last_contact is None and course.contact_before is None
+    ran = course.silent_run(terms.stop_touches) if terms.stop_touches is not None else None
+    if ran is not None and ran <= clock.due_at:
+        then: Literal["unreachable", "gone_dark"] = "unreachable" if never else "gone_dark"
+        return Stop(ran, "stop_touches", terms.stop_reason, terms.stop_touches or 0, then)
+    if clock.expired_at != clock.due_at:
+        return None
+    count = len(course.unanswered())
+    if rule == "stop_after":
+        return Stop(clock.due_at, rule, terms.stop_reason, count, "unreachable" if never else "gone_dark")
+    return Stop(clock.due_at, rule, terms.work_reason, count, _after_work(terms, never))
+
+
+def _after_work(terms: Terms, never: bool) -> Literal["recycle", "unreachable"]:
+    """Somebody who was in contact is not unreachable, whatever the policy expected."""
+    return terms.work_then if never else "recycle"
+
+
+def _deed_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End]) -> Obligation:
+    deed = _deed(course, clock)
+    end = min([*ends, *_own_ends(course, clock)], default=None)
+    if deed is not None and deed <= clock.due_at and (end is None or deed <= end.at):
+        return _timed(replace(clock, state="met", reason=None), deed, hours)
+    if end is not None and end.at <= clock.due_at:
+        return _closed(clock, "waived", end.at, end.reason)
+    clock = _running(clock)
+    if clock.state == "breached" and deed is not None:
+        return _timed(clock, deed, hours)
+    return clock
+
+
+def _running(clock: Obligation) -> Obligation:
+    """Nothing has met or ended it: it is broken if its deadline has passed, at risk if the warning was given."""
+    open_ = replace(clock, closed_at=None, reason=None, rule=None, becomes=None, seconds=None, business_seconds=None)
+    if clock.expired_at == clock.due_at:
+        return replace(open_, state="breached")
+    # A contact moves the end of the work: then there is time again, though no second warning.
+    at_risk = clock.warned_at is not None and clock.warned_at >= clock.warn_at
+    return replace(open_, state="at_risk" if at_risk else "open")
+
+
+def _closed(clock: Obligation, state: Literal["waived"], at: datetime, reason: str) -> Obligation:
+    return replace(
+        clock, state=state, closed_at=at, reason=reason, rule=None, becomes=None, seconds=None, business_seconds=None
+    )
+
+
+def _timed(clock: Obligation, deed: datetime, hours: Hours) -> Obligation:
+    at = max(deed, clock.started_at)
+    return replace(
+        clock,
+        closed_at=at,
+        seconds=(at - clock.started_at).total_seconds(),
+        business_seconds=hours.between(clock.started_at, at),
+    )
+
+
+def _deed(course: Course, clock: Obligation) -> datetime | None:
+    """When what was promised was done, in time or not; None if it was not."""
+    if clock.promise == "first_response":
+        return next((max(t.at, clock.started_at) for t in course.touches), None)
+    if clock.promise == "first_contact":
+        return next((max(t.at, clock.started_at) for t in course.touches if t.reached), None)
+    return _minimum_done(course, clock)
+
+
+def _minimum_done(course: Course, clock: Obligation) -> datetime | None:
+    """When both minimums of attempts were complete; calls the person does not want are not asked for (F1)."""
+    missing = dict(_asked(course, clock))
+    if not missing:
+        return None
+    for touch in course.touches:
+        if touch.outgoing and missing.get(touch.channel):
+            missing[touch.channel] -= 1
+            if not any(missing.values()):
+                return max(touch.at, clock.started_at)
+    return None
+
+
+def _asked(course: Course, clock: Obligation) -> dict[str, int]:
+    terms: Terms = course.turn.terms
+    calls = 0 if course.calls_unwanted(clock.due_at) else terms.calls
+    return {channel: count for channel, count in (("call", calls), ("email", terms.emails)) if count}
+
+
+def _own_ends(course: Course, clock: Obligation) -> list[End]:
+    """What makes this one promise void: the person was reached before, or the wish leaves nothing of it."""
+    if clock.promise == "first_response":
+        return []
+    if course.contact_before is not None:
+        return [End(clock.started_at, "contact_reached")]
+    if clock.promise == "first_contact":
+        return []
+    reached = next((max(t.at, clock.started_at) for t in course.touches if t.reached), None)
+    found = [End(reached, "contact_reached")] if reached else []
+    if not _asked(course, clock):
+        wished = min((w.at for w in course.evidence.wishes if not w.calls), default=clock.started_at)
+        found.append(End(max(wished, clock.started_at), "wish"))
+    return found
+
+
+def expired(obligations: Mapping[Key, Obligation], promise: Promise, deadline: datetime) -> dict[Key, Obligation]:
+    """Return the obligations with those of `promise` due by `deadline` marked: their time is over."""
+    return {
+        key: replace(ob, expired_at=ob.due_at) if ob.promise == promise and ob.runs and ob.due_at <= deadline else ob
+        for key, ob in obligations.items()
+    }
+
+
+def warned(obligations: Mapping[Key, Obligation], promise: Promise, now: datetime) -> dict[Key, Obligation]:
+    """Return the obligations with those marked as warned whose share of the time is used; none is marked twice."""
+    return {
+        key: replace(ob, warned_at=now) if ob.promise == promise and _wants_warning(ob, now) else ob
+        for key, ob in obligations.items()
+    }
+
+
+def _wants_warning(ob: Obligation, now: datetime) -> bool:
+    return ob.runs and ob.warned_at is None and ob.warn_at <= now
+
+
+def timers(obligations: Iterable[Obligation]) -> dict[str, datetime]:
+    """Return when each kind of timer must fire next: `due.<promise>` and `warn.<promise>` of the running clocks."""
+    due: dict[str, datetime] = {}
+    for ob in obligations:
+        if not ob.runs:
+            continue
+        due[f"due.{ob.promise}"] = min(ob.due_at, due.get(f"due.{ob.promise}", ob.due_at))
+        if ob.warned_at is None:
+            due[f"warn.{ob.promise}"] = min(ob.warn_at, due.get(f"warn.{ob.promise}", ob.warn_at))
+    return due

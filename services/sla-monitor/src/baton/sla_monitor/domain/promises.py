@@ -1,0 +1,92 @@
+"""Which clocks a hand-off starts, and until when they run (H6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from baton.playbook import Policy
+from baton.sla_monitor.domain.evidence import HandOff, Terms
+from baton.sla_monitor.domain.hours import Hours, share
+from baton.sla_monitor.domain.obligation import Obligation, Promise
+
+LONGEST = timedelta(days=366)
+"""How long a lead is worked where the stop rule counts touches only: a clock needs an end, and nobody waits longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The hours that count for a hand-off, and the name and version they are stored under."""
+
+    hours: Hours
+    calendar: str | None
+    version: str
+
+
+def terms_of(policy: Policy) -> Terms:
+    """Return what the policy asks for, to be kept with the hand-off."""
+    terms = Terms(warn_at=policy.warn_at)
+    if touches := policy.touches:
+        terms = replace(terms, calls=touches.call, emails=touches.email)
+    if stop := policy.stop:
+        terms = replace(terms, stop_touches=stop.touches, stop_after=stop.after, stop_reason=stop.reason)
+    if after := policy.after_work:
+        terms = replace(terms, work_for=after.work_for, work_then=after.then, work_reason=after.reason)
+    return terms
+
+
+def promised(hand_off: HandOff, respond_by: datetime, policy: Policy | None, measured: Measured) -> list[Obligation]:
+    """Return the clocks that start with `hand_off`.
+
+    The first response is due at routing's `respond_by`, adopted as it is. The others are counted here: the first contact
+    in business time, the minimum of touches and the time of work on the wall. An unknown policy promises no more than
+    the first response.
+    """
+    start, hours = hand_off.started_at, measured.hours
+    clocks = [_clock(hand_off, "first_response", respond_by, measured)]
+    if policy is None:
+        return clocks
+    if policy.first_contact is not None:
+        clocks.append(_clock(hand_off, "first_contact", hours.add(start, policy.first_contact), measured))
+    if policy.touches is not None:
+        due = start + timedelta(seconds=policy.touches.within)
+        clocks.append(_clock(hand_off, "minimum_touches", due, measured))
+    if hand_off.terms.limits_work:
+        clocks.append(_clock(hand_off, "work_time", work_limit(hand_off, None)[0], measured))
+    return clocks
+
+
+def work_limit(hand_off: HandOff, contacted_at: datetime | None) -> tuple[datetime, str]:
+    """Return until when the lead is worked and which rule says so: `work_for`, or so long without contact (F2)."""
+    terms, start = hand_off.terms, hand_off.started_at
+    limits = []
+    if terms.work_for is not None:
+        limits.append((start + timedelta(seconds=terms.work_for), "work_for"))
+    if terms.stop_after is not None:
+        since = max(start, contacted_at) if contacted_at else start
+        limits.append((since + timedelta(seconds=terms.stop_after), "stop_after"))
+    return min(limits, default=(start + LONGEST, "work_for"))
+
+
+def warning_of(hand_off: HandOff, promise: Promise, due: datetime, hours: Hours) -> datetime:
+    """Return when the one warning is due: at the policy's share of the time, in the promise's own kind of time."""
+    start, per_cent = hand_off.started_at, hand_off.terms.warn_at
+    if promise in ("minimum_touches", "work_time"):
+        return start + (due - start) * per_cent / 100
+    return share(hours, start, due, per_cent)
+
+
+def _clock(hand_off: HandOff, promise: Promise, due: datetime, measured: Measured) -> Obligation:
+    return Obligation(
+        round=hand_off.round,
+        attempt=hand_off.attempt,
+        promise=promise,
+        policy=hand_off.policy,
+        owner=hand_off.owner,
+        team=hand_off.team,
+        calendar=measured.calendar,
+        calendar_version=measured.version,
+        started_at=hand_off.started_at,
+        due_at=due,
+        warn_at=warning_of(hand_off, promise, due, measured.hours),
+    )

@@ -1,0 +1,78 @@
+"""What is said about an obligation when its state changes: the facts on `leads.sla`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from baton.contracts import Fact, SlaBreached, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.runtime.handler import Draft
+from baton.sla_monitor.domain.obligation import Obligation
+
+LATE = timedelta(seconds=60)
+"""A breach noticed later than this is marked: firing takes some seconds, an outage takes longer."""
+
+
+def said(before: Obligation | None, after: Obligation, caused_at: datetime | None, now: datetime) -> list[Draft]:
+    """Return the facts that tell what changed from `before`: a start, the one warning, and how it ended.
+
+    A state is said when it is entered. A promise met after its breach was declared is corrected, not broken again.
+    """
+    common = _common(after, caused_at)
+    drafts = []
+    if before is None:
+        started = SlaStarted(**common, warn_at=after.warn_at, calendar_version=after.calendar_version)
+        drafts.append(Draft(started, at=after.started_at))
+    if after.warned_at is not None and (before is None or before.warned_at is None) and after.warned_at < after.due_at:
+        drafts.append(Draft(SlaWarned(**common, warned_at=after.warned_at), at=after.warned_at))
+    if before is None or before.state != after.state:
+        ended = _ended(before, after, common, now)
+        drafts += [Draft(ended, at=after.due_at if after.state == "breached" else after.closed_at)] if ended else []
+    return drafts
+
+
+def _ended(before: Obligation | None, after: Obligation, common: dict[str, Any], now: datetime) -> Fact | None:
+    match after.state:
+        case "met":
+            corrects = before is not None and before.state == "breached"
+            return _met(after, common, corrects)
+        case "breached":
+            return SlaBreached(**common, breached_at=after.due_at, fired_at=now, late=now - after.due_at > LATE)
+        case "waived":
+            return SlaWaived(**common, reason=after.reason or "")
+        case "stopped":
+            return SlaStopped(
+                **common,
+                rule=after.rule or "",
+                reason=after.reason or "",
+                touches=after.touches,
+                then=after.becomes or "unreachable",
+            )
+        case _:
+            return None
+
+
+def _met(after: Obligation, common: dict[str, Any], corrects: bool) -> SlaMet:
+    if after.closed_at is None or after.seconds is None or after.business_seconds is None:
+        raise ValueError(f"a promise is met at a time: {after}")
+    return SlaMet(
+        **common,
+        met_at=after.closed_at,
+        seconds=after.seconds,
+        business_seconds=after.business_seconds,
+        corrects=corrects,
+    )
+
+
+def _common(ob: Obligation, caused_at: datetime | None) -> dict[str, Any]:
+    return {
+        "round": ob.round,
+        "caused_at": caused_at,
+        "promise": ob.promise,
+        "policy": ob.policy,
+        "owner": ob.owner,
+        "team": ob.team,
+        "attempt": ob.attempt,
+        "started_at": ob.started_at,
+        "due_at": ob.due_at,
+    }

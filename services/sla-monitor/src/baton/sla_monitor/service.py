@@ -1,0 +1,123 @@
+"""The SLA monitor, wired."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from baton.contracts import (
+    INTAKE,
+    ROSTER,
+    ROUTING,
+    SCORING,
+    SLA,
+    LeadAnswered,
+    LeadDisqualified,
+    LeadEngaged,
+    LeadHeld,
+    LeadReassigned,
+    LeadRecycled,
+    LeadRouted,
+    LeadStatusReported,
+    LeadTouched,
+    LeadUpdated,
+    RepChanged,
+)
+from baton.playbook import Playbook, Watch
+from baton.runtime.handler import Cause, Decision, Service, Subject
+from baton.sla_monitor.settings import Settings
+from baton.runtime.store import NotNow
+from baton.sla_monitor import store
+from baton.sla_monitor.api import router
+from baton.sla_monitor.decide import Watched, decide
+from baton.sla_monitor.domain.obligation import PROMISES
+from baton.sla_monitor.metrics import Metrics
+
+if TYPE_CHECKING:
+    from baton.runtime.engine import Engine
+
+_FROM_OUTSIDE = (LeadUpdated, LeadTouched, LeadAnswered, LeadEngaged, LeadStatusReported)
+_TURNS = (LeadRouted, LeadReassigned, LeadHeld, LeadRecycled)
+HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    INTAKE: {fact.type: fact for fact in _FROM_OUTSIDE},
+    SCORING: {LeadDisqualified.type: LeadDisqualified},
+    ROUTING: {fact.type: fact for fact in _TURNS},
+    ROSTER: {RepChanged.type: RepChanged},
+}
+
+LOOK_AT_PLAYBOOK_EVERY = 2.0
+COUNT_EVERY = 10.0
+"""Seconds between two counts of the obligations; a scraper comes every 15."""
+
+
+class SlaMonitor(Service[Watched, None]):
+    """Owns the clocks. Publishes on `leads.sla`."""
+
+    name = "sla-monitor"
+    hears = HEARS
+    says = (SLA,)
+    # Warnings wait for what was said before them, too: nobody is warned of what he has done.
+    deadlines = frozenset(f"{what}.{promise}" for what in ("due", "warn") for promise in PROMISES)
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.metadata, self.tables = store.make_tables()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+
+    @property
+    def playbook(self) -> Playbook:
+        """The playbook in force."""
+        return self.watch.current
+
+    def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, Watched]:
+        return store.load(tx, self.tables, subjects)
+
+    def decide(self, state: Watched, books: None, cause: Cause, now: datetime) -> Decision[Watched]:
+        return decide(state, cause, self.playbook, now)
+
+    def keep(self, tx: Connection, states: Mapping[Subject, Watched], books: None, now: datetime) -> None:
+        store.keep(tx, self.tables, states)
+        self.metrics.count_when_committed(tx, states.values())
+
+    def ledger(self, tx: Connection) -> dict[str, Any]:
+        """Return how many leads were ever handed over, and the promises by state."""
+        states = dict(store.counts(tx, self.tables, "state"))
+        return {"leads": store.leads(tx, self.tables), "obligations": {str(k): v for k, v in states.items()}}
+
+    def routers(self, engine: Engine) -> Sequence[APIRouter]:
+        return (router(engine, self.tables, lambda: self.playbook),)
+
+    def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
+        return (self._follow_playbook, self._count_obligations)
+
+    def playbook_version(self) -> str | None:
+        return self.playbook.version
+
+    def unready(self) -> Mapping[str, str]:
+        return {"playbook": self.watch.refused} if self.watch.refused else {}
+
+    async def _follow_playbook(self, engine: Engine) -> None:
+        while True:
+            await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
+            await asyncio.to_thread(self.watch.poll)
+
+    async def _count_obligations(self, engine: Engine) -> None:
+        while True:
+            with contextlib.suppress(NotNow):  # readyz says so
+                rows = await engine.read(lambda tx: store.counts(tx, self.tables, "policy", "state"))
+                self.metrics.show({(policy, state): count for policy, state, count in rows})
+            await engine.clock.sleep(COUNT_EVERY)
+
+
+def build(settings: Settings) -> SlaMonitor:
+    """Return the service. Raises PlaybookErrors: it does not start on a playbook it cannot read."""
+    return SlaMonitor(Watch(settings.playbook))
