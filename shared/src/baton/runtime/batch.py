@@ -178,17 +178,14 @@ class _Work:
     def _drain(self, subject: Subject, guard: Guard) -> None:
         """A gap was filled: what waited behind it goes on, in order, as far as it is next."""
         queue = self._queues.get(subject, [])
-        while queue and queue[0].reason != "poison":
-            row = queue[0]
-            if row.sequence != guard.heard.get(row.source, 0) + 1:
-                break
+        while row := _next_of(queue, guard):
             record = parked_record(row)
             if record_key(record) in self._batch.poison:
                 self._mark_poison(row, self._batch.poison[record_key(record)])
                 break
             self._apply(record, read_envelope(record), guard)
             self._gone.append(row.id)
-            queue.pop(0)
+            queue.remove(row)
 
     def _mark_poison(self, row: Any, problem: BaseException) -> None:
         """A fact that waited turned out to be poison itself; it keeps its place in the queue."""
@@ -294,6 +291,16 @@ def _queues(fold: Fold, subjects: set[Subject]) -> dict[Subject, list[Row[Any]]]
     for row in sorted(rows, key=lambda row: row.id):
         queues.setdefault(row.subject, []).append(row)
     return queues
+
+
+def _next_of(queue: list[Row[Any]], guard: Guard) -> Row[Any] | None:
+    """The oldest waiting fact that is its publisher's next; none while poison stands before it."""
+    for row in queue:
+        if row.reason == "poison":
+            return None
+        if row.sequence == guard.heard.get(row.source, 0) + 1:
+            return row
+    return None
 
 
 def _heard(envelope: Envelope, body: Any) -> Heard:

@@ -257,7 +257,7 @@ class Engine:
     async def _count_parked(self) -> None:
         table = self._tables.parked.c
         query = select(table.reason, func.count(func.distinct(table.subject))).group_by(table.reason)
-        counts: dict[str, int] = dict(await self.store.read(lambda tx: tx.execute(query).tuples().all()))
+        counts = {reason: number for reason, number in await self.store.read(lambda tx: tx.execute(query).all())}
         for reason in ("poison", "undecodable", "gap", "behind", "timer"):
             self._metrics.parked.labels(reason).set(counts.get(reason, 0))
 

@@ -39,7 +39,7 @@ def page_of(tx: Connection, tables: RuntimeTables, positions: list[int], limit: 
     `positions` is moved along.
     """
     journal = tables.journal.c
-    start = values(column("lane", Integer), column("start", Integer), name="start").data(list(enumerate(positions)))
+    start = values(column("lane", Integer), column("start", Integer), name="start").data(list(enumerate(positions))).cte()
     query = (
         select(journal.lane, journal.position, journal.topic, journal.headers, journal.value)
         .join_from(start, tables.journal, journal.lane == start.c.lane)

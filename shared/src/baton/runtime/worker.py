@@ -100,7 +100,9 @@ class Worker:
             await self._process(Batch(records, timers, answers, truncated=self._truncated))
         except Fenced as problem:
             log.info("fenced", reason=str(problem))
+            await asyncio.sleep(wait)
             await self._reassign()
+            return 0
         return len(records) + len(timers) + len(answers)
 
     async def _idle(self, wait: float) -> dict[TopicLane, list[Record]]:
