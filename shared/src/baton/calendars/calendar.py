@@ -37,7 +37,8 @@ class _Table:
 class Calendar:
     """Business time. All instants are aware datetimes; results are in UTC.
 
-    Tables are built for whole years, on demand and in both directions; two threads that extend at once both get right answers.
+    Tables are built for whole years, on demand and in both directions; two threads that extend at once both get
+    right answers.
     """
 
     def __init__(self, spec: CalendarSpec) -> None:
@@ -47,7 +48,10 @@ class Calendar:
 
     @cached_property
     def version(self) -> str:
-        """Changes when any window of `VERSION_YEARS` changes: by the playbook, the holiday rules or the zone data. Stored with deadlines."""
+        """Changes when any window of `VERSION_YEARS` changes:
+
+        by the playbook, the holiday rules or the zone data. Stored with deadlines.
+        """
         first, last = VERSION_YEARS
         table = self._build(first, last)
         digest = hashlib.sha256(repr((self.spec, table.starts, table.ends)).encode())

@@ -40,7 +40,8 @@ def _minutes(text: str) -> int:
 class CalendarSpec:
     """Weekly blocks (Monday first) in a zone, minus holidays. A block belongs to the day on which it starts.
 
-    Raises ValueError for an unknown zone, country, subdivision or category, for overlapping blocks and a week without any.
+    Raises ValueError for an unknown zone, country, subdivision or category, for overlapping blocks and a week
+    without any.
     """
 
     zone: str

@@ -87,7 +87,7 @@ def _plain(message: str, text: str, offset: int) -> str:
     if undeclared := _UNDECLARED.match(message):
         return f"{undeclared['name']!r} is not known here; fields are written lead.<name>"
     if message.startswith("Syntax error"):
-        return re.sub(r" expecting \{.*", "", message).replace("'<EOF>'", "the end")
+        return re.sub(r" expecting \{.*", "", message).replace("'<EOF>'", "the end of the text")
     return message
 
 
@@ -96,8 +96,8 @@ def _number_hint(types: str, text: str, offset: int) -> str:
     kinds = {kind.strip() for kind in types.split(",")}
     if kinds != {"int", "double"}:
         return ""
-    whole = [number for number in re.finditer(r"(?<![\w.])\d+(?![\w.])", text)]
-    decimal = [number for number in re.finditer(r"(?<![\w.])(\d+)\.0*(?!\w)", text)]
+    whole = list(re.finditer(r"(?<![\w.])\d+(?![\w.])", text))
+    decimal = list(re.finditer(r"(?<![\w.])(\d+)\.0*(?!\w)", text))
     numbers = whole or decimal
     if not numbers:
         return "; write double(…) around the whole number"

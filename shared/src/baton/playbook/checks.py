@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from cel_expr_python import cel
+from pydantic import BaseModel
 
 from baton.playbook import leadpath
 from baton.playbook.celcheck import check_condition, check_formula, check_untyped
@@ -93,7 +94,9 @@ def _definition(context: Context) -> Iterator[Problem]:
         if why := leadpath.fault(field.source):
             yield document.problem(("fields", index, "from"), why)
         if field.activity is not None and not field.source.startswith("activity."):
-            yield document.problem(("fields", index, "activity"), "activity: narrows `from: activity.…` only", at_key=True)
+            yield document.problem(
+                ("fields", index, "activity"), "activity: narrows `from: activity.…` only", at_key=True
+            )
     for index, item in enumerate(definition.must_know):
         if why := leadpath.fault(item.path):
             yield document.problem(("must_know", index, "path"), why)
@@ -223,18 +226,22 @@ def _cel_of(mapping: ElementMapping) -> Iterator[tuple[Loc, str]]:
 
 
 def _picks(mapping: ElementMapping) -> Iterator[tuple[Loc, Pick]]:
-    for name in ("event_id", "external_id", "occurred_at", "is_test"):
-        if (pick := getattr(mapping, name)) is not None:
-            yield (name,), pick
+    yield from _given(mapping, (), ("event_id", "external_id", "occurred_at", "is_test"))
     for group in ("contact", "properties", "answers", "consent", "fields"):
         for key, pick in getattr(mapping, group).items():
             yield (group, key), pick
     for index, pick in enumerate(mapping.dedupe):
         yield ("dedupe", index), pick
     for index, activity in enumerate(mapping.activity):
-        for name in ("kind", "what", "occurred_at", "value"):
-            if (pick := getattr(activity, name)) is not None:
-                yield ("activity", index, name), pick
+        yield from _given(activity, ("activity", index), ("kind", "what", "occurred_at", "value"))
+    if mapping.lead is not None:
+        yield from _given(mapping.lead, ("lead",), ("system", "id", "email"))
+
+
+def _given(model: BaseModel, at: Loc, names: tuple[str, ...]) -> Iterator[tuple[Loc, Pick]]:
+    for name in names:
+        if (pick := getattr(model, name)) is not None:
+            yield (*at, name), pick
 
 
 def _calendars(context: Context) -> Iterator[Problem]:
@@ -260,7 +267,9 @@ def _roster(context: Context) -> Iterator[Problem]:
         for system, external in rep.external_ids.items():
             other = claimed.setdefault((system, external), rep.id)
             if other != rep.id:
-                yield document.problem(("reps", index, "external_ids", system), f"{other!r} has this id in {system} already")
+                yield document.problem(
+                    ("reps", index, "external_ids", system), f"{other!r} has this id in {system} already"
+                )
 
 
 def _targets(context: Context) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from cel_expr_python import cel
@@ -49,40 +50,57 @@ class Condition:
     text: str
 
 
+# The engine refuses more than 100,000 code points; a list this long compiles in some 20 ms and already costs next to
+# nothing per rule beyond what the rule itself costs.
+MOST_CODE_POINTS = 60_000
+
+
 class RuleSet:
-    """All conditions of one list, compiled into one program. Judging is pure and safe to repeat."""
+    """All conditions of one list, run as one program (a few, when they are very long).
+
+    Judging is pure and safe to repeat.
+    """
 
     def __init__(self, conditions: Sequence[Condition], schema: Schema) -> None:
         self.conditions = tuple(conditions)
         self._names: tuple[Names, ...] = tuple(names_in(condition.text) for condition in conditions)
         self._texts = tuple(runnable(condition.text, schema) for condition in conditions)
+        self._index = {condition.id: index for index, condition in enumerate(self.conditions)}
         self._env = run_environment()
-        self._all = self._env.compile(f"[{', '.join(self._texts)}]") if self._texts else None
         self._singles: dict[int, cel.Expression] = {}
 
     def judge(self, view: LeadView) -> dict[str, Verdict]:
         """A verdict for every condition, by id, in the order written."""
-        if self._all is None:
-            return {}
         activation = self._env.Activation({"lead": view})
-        result = self._all.eval(activation)
-        if result.type() == cel.Type.ERROR:
-            verdicts = [self._judge_one(index, activation, view) for index in range(len(self.conditions))]
-        else:
-            values = result.plain_value()
-            verdicts = [self._verdict(index, value is True, view) for index, value in enumerate(values)]
+        verdicts: list[Verdict] = []
+        for indexes, program in self._programs:
+            verdicts.extend(self._judge_chunk(indexes, program, activation, view))
         return {condition.id: verdict for condition, verdict in zip(self.conditions, verdicts, strict=True)}
 
     def judge_one(self, condition_id: str, view: LeadView) -> Verdict:
         """The verdict of one condition: for indexed rules, where few of many are ever looked at. Raises KeyError."""
         return self._judge_one(self._index[condition_id], self._env.Activation({"lead": view}), view)
 
-    @property
-    def _index(self) -> dict[str, int]:
-        if "_index_cache" not in self.__dict__:
-            self.__dict__["_index_cache"] = {condition.id: n for n, condition in enumerate(self.conditions)}
-        cached: dict[str, int] = self.__dict__["_index_cache"]
-        return cached
+    @cached_property
+    def _programs(self) -> tuple[tuple[range, cel.Expression], ...]:
+        """Compiled when first needed: a rule set of which single rules are asked never pays for it."""
+        programs = []
+        for indexes in chunks([len(text) + 2 for text in self._texts], MOST_CODE_POINTS):
+            text = ", ".join(self._texts[index] for index in indexes)
+            programs.append((indexes, self._env.compile(f"[{text}]")))
+        return tuple(programs)
+
+    def _judge_chunk(
+        self, indexes: range, program: cel.Expression, activation: cel.Activation, view: LeadView
+    ) -> list[Verdict]:
+        result = program.eval(activation)
+        if result.type() == cel.Type.ERROR:
+            # One term in error makes the whole list an error: ask one by one and say whose fault it was.
+            return [self._judge_one(index, activation, view) for index in indexes]
+        return [
+            self._verdict(index, value is True, view)
+            for index, value in zip(indexes, result.plain_value(), strict=True)
+        ]
 
     def _judge_one(self, index: int, activation: cel.Activation, view: LeadView) -> Verdict:
         if index not in self._singles:
@@ -100,6 +118,18 @@ class RuleSet:
 
     def _missing(self, index: int, view: LeadView) -> tuple[str, ...]:
         return tuple(name for name in self._names[index].fields if name not in view)
+
+
+def chunks(sizes: Sequence[int], most: int) -> list[range]:
+    """Neighbours grouped so that no group of more than one is larger than `most`."""
+    groups: list[range] = []
+    start, total = 0, 0
+    for index, size in enumerate(sizes):
+        if index > start and total + size > most:
+            groups.append(range(start, index))
+            start, total = index, 0
+        total += size
+    return [*groups, range(start, len(sizes))] if sizes else []
 
 
 class Formula:

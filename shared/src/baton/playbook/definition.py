@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from baton.playbook.terms import Cel, FieldName, Id, Label, Span, Strict
 
 LeadPath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-"""Where a value stands in a lead, such as `contact.country`, `answers.cause`, `activity.count` (see `baton.playbook.paths`)."""
+"""Where a value stands in a lead, such as `contact.country` or `activity.count` (`baton.playbook.leadpath`)."""
 
 FieldType = Literal["string", "int", "double", "bool", "timestamp", "list"]
 

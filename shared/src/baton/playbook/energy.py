@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EnergyReading:
-    """`points` is None and `temperature` unknown while a needed answer is missing: a short call is needed, nothing is cold."""
+    """`points` is None and `temperature` unknown while a needed answer is missing:
+
+    a short call is needed, nothing is cold.
+    """
 
     points: float | None
     temperature: Temperature

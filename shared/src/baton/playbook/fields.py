@@ -12,7 +12,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, timestamp_pb2, wrap
 if TYPE_CHECKING:
     from baton.playbook.definition import Definition, FieldType
 
-# Wrappers, because a plain proto3 field that is absent reads as 0: `employees < 10` would be true of a size nobody knows.
+# Wrappers, because a plain proto3 field that is absent reads as 0: `employees < 10` would be true of a size nobody
+# knows.
 _WRAPPERS = {
     "string": ".google.protobuf.StringValue",
     "int": ".google.protobuf.Int64Value",
@@ -35,7 +36,10 @@ class Schema:
 
     @cached_property
     def check_environment(self) -> cel.Env:
-        """An environment in which typos, wrong types and `has()` of unknown fields are errors. For checking only, never run."""
+        """An environment in which typos, wrong types and `has()` of unknown fields are errors.
+
+        For checking only, never run.
+        """
         file = descriptor_pb2.FileDescriptorProto(
             name="baton/lead.proto",
             package="baton",

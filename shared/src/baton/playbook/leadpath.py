@@ -16,10 +16,28 @@ if TYPE_CHECKING:
     from baton.playbook.definition import ActivityMatch, Definition
 
 CONTACT = (
-    "email", "first_name", "last_name", "full_name", "salutation", "job_title", "company", "website", "phone", "phone_raw",
-    "street", "city", "postal_code", "region", "country", "country_raw", "locale", "timezone",
-    "email_raw", "company_domain", "is_disposable_mail",
-)  # fmt: skip
+    "email",
+    "first_name",
+    "last_name",
+    "full_name",
+    "salutation",
+    "job_title",
+    "company",
+    "website",
+    "phone",
+    "phone_raw",
+    "street",
+    "city",
+    "postal_code",
+    "region",
+    "country",
+    "country_raw",
+    "locale",
+    "timezone",
+    "email_raw",
+    "company_domain",
+    "is_disposable_mail",
+)
 OPEN_GROUPS = ("properties", "answers", "consent")
 PLAIN = ("source", "external_id", "is_test", "round", "occurred_at", "first_seen_at")
 DECISION = ("score", "fit", "interest", "energy", "temperature")

@@ -77,7 +77,8 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Playb
     if len(parts) < len(documents) or any(name not in parts for name in FILES):
         return None, problems
     roster = parts.pop("roster", None)
-    playbook = Playbook(Models.model_construct(**parts), roster if isinstance(roster, Roster) else None)
+    # Each part was validated strictly a moment ago; as instances they are taken over as they are.
+    playbook = Playbook(Models.model_validate(parts), roster if isinstance(roster, Roster) else None)
     problems.extend(check_playbook(Context(playbook, documents, environ)))
     refused = any(problem.severity == "error" for problem in problems)
     return (None if refused else playbook), problems
@@ -134,10 +135,17 @@ def _model(document: Document, model: type[Model], problems: list[Problem]) -> M
         # Through JSON, because strict validation of Python values would refuse a list where a tuple is declared.
         return TypeAdapter(model).validate_json(orjson.dumps({} if document.value is None else document.value))
     except ValidationError as faults:
-        problems.extend(_problem(document, error) for error in faults.errors(include_url=False))
+        problems.extend(
+            _problem(document, error) for error in faults.errors(include_url=False) if _is_news(document, error)
+        )
     except orjson.JSONEncodeError as fault:
         problems.append(Problem(document.file, 1, 1, f"a value is out of range: {fault}"))
     return None
+
+
+def _is_news(document: Document, error: ErrorDetails) -> bool:
+    """A list whose only element was refused is not also too short."""
+    return error["type"] != "too_short" or (*error["loc"], 0) not in document.nodes
 
 
 def _problem(document: Document, error: ErrorDetails) -> Problem:

@@ -1,7 +1,8 @@
 """Paths into bodies: `contact.fields.core.email.value`, `"mautic.form_on_submit"[]`, `contact.fields.*.phone.value`.
 
 Keys are separated by dots; a key with a dot, bracket or quote in it is put in double quotes. `[]` goes through every
-element of a list (a single object counts as a list of one), `[0]` takes one element, `*` tries every value of an object or a list.
+element of a list (a single object counts as a list of one), `[0]` takes one element, `*` tries every value of an
+object or a list.
 """
 
 from __future__ import annotations

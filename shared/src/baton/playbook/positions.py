@@ -78,12 +78,14 @@ def parse(file: str, text: str) -> Document:
 def _build(document: Document, node: Node, loc: Loc) -> Any:
     document.nodes[loc] = node
     if node.anchor is not None:
+        # Not walked into: a few lines of aliases can stand for more values than there is memory.
         document.problems.append(document.problem(loc, "anchors and aliases are refused: write it out"))
+        return None
     if isinstance(node, MappingNode):
         return _mapping(document, node, loc)
     if isinstance(node, SequenceNode):
         return [_build(document, item, (*loc, index)) for index, item in enumerate(node.value)]
-    return _scalar(document, node, loc)
+    return _scalar(document, node, loc) if isinstance(node, ScalarNode) else None
 
 
 def _mapping(document: Document, node: MappingNode, loc: Loc) -> dict[str, Any]:

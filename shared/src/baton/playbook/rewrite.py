@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from baton.playbook.fields import Schema
 
 # CEL's string literals (raw and triple-quoted ones too) and comments: what looks like a field in there is none.
-_SKIP = r"""[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*"""
+_SKIP = "|".join(
+    (
+        r'''[rRbB]{0,2}"""(?:[^\\]|\\.)*?"""''',
+        r"""[rRbB]{0,2}'''(?:[^\\]|\\.)*?'''""",
+        r'''[rRbB]{0,2}"(?:[^"\\\n]|\\.)*"''',
+        r"""[rRbB]{0,2}'(?:[^'\\\n]|\\.)*'""",
+        r"//[^\n]*",
+    )
+)
 _TOKEN = re.compile(
     rf"(?P<skip>{_SKIP})|(?P<has>\bhas\s*\(\s*)?(?<![\w.])(?P<root>lead)\b(?:\s*\.\s*(?P<field>[A-Za-z_]\w*))?",
     re.DOTALL,
@@ -17,7 +25,10 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Names:
-    """The fields a condition names, in order of appearance; whether its author asks `has()` himself; where `lead` stands bare."""
+    """The fields a condition names, in order of appearance;
+
+    whether its author asks `has()` himself; where `lead` stands bare.
+    """
 
     fields: tuple[str, ...]
     asks_itself: bool
@@ -40,7 +51,9 @@ def names_in(text: str) -> Names:
 
 
 def runnable(text: str, schema: Schema) -> str:
-    """The condition as it runs: times become `timestamp(…)`, and unless the author asked himself, `has(…)` for each field comes first.
+    """The condition as it runs:
+
+    times become `timestamp(…)`, and unless the author asked himself, `has(…)` for each field comes first.
 
     Times travel as text because a map may not hold a datetime (it makes the whole result an error).
     """

@@ -21,7 +21,9 @@ class RepSeed(Strict):
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
-    capacity: int | None = Field(default=None, ge=0, description="Most leads open at once; wins over the playbook's cap.")
+    capacity: int | None = Field(
+        default=None, ge=0, description="Most leads open at once; wins over the playbook's cap."
+    )
     external_ids: dict[str, str] = Field(default_factory=dict)
     active: bool = True
 

@@ -61,7 +61,8 @@ class Caps(Strict):
 class RoutingRule(Strict):
     """The first rule that matches decides. An empty `match` without `when` is the catch-all.
 
-    `match` maps a field of the definition to the values that fit; all named fields must fit, any one of a field's values
+    `match` maps a field of the definition to the values that fit; all named fields must fit, any one of a field's
+    values
     suffices, case does not matter. `postal_code` also takes ranges (`80000-89999`) and beginnings (`EC*`).
     """
 

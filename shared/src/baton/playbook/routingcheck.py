@@ -97,7 +97,9 @@ def _reach(document: Document, rules: tuple[RoutingRule, ...]) -> Iterator[Probl
     for index, rule in enumerate(rules):
         above = catch_all.id if catch_all else _hidden_by(rule, claimed, wholes)
         if above is not None:
-            yield document.problem(("rules", index, "id"), f"never reached: {above!r} above takes every lead this rule would")
+            yield document.problem(
+                ("rules", index, "id"), f"never reached: {above!r} above takes every lead this rule would"
+            )
         if rule.when is not None:
             continue
         if rule.catches_all:
@@ -105,9 +107,13 @@ def _reach(document: Document, rules: tuple[RoutingRule, ...]) -> Iterator[Probl
         wholes.setdefault(_whole(rule), rule.id)
         if len(rule.match) == 1:
             name, values = next(iter(rule.match.items()))
-            claimed.update({(name, match_key(value)): rule.id for value in values if (name, match_key(value)) not in claimed})
+            claimed.update(
+                {(name, match_key(value)): rule.id for value in values if (name, match_key(value)) not in claimed}
+            )
     if catch_all is None:
-        yield document.problem(("rules", len(rules) - 1, "id"), "the last rule must take every lead: one without match and when")
+        yield document.problem(
+            ("rules", len(rules) - 1, "id"), "the last rule must take every lead: one without match and when"
+        )
 
 
 def _hidden_by(

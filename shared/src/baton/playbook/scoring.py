@@ -66,7 +66,7 @@ class Energy(Strict):
 
 
 class Scoring(Strict):
-    """`score` is CEL over the doubles `fit`, `interest`, `energy` (0.0 while unknown) and `points` (weighed criteria)."""
+    """`score` is CEL over the doubles `fit`, `interest`, `energy` (0.0 if unknown) and `points` (weighed criteria)."""
 
     fit: tuple[FitRule, ...] = ()
     signals: tuple[Signal, ...] = ()

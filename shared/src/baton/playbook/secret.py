@@ -31,7 +31,8 @@ class SecretMissing(LookupError):
 def resolve(secret: Secret, environ: Mapping[str, str]) -> bytes:
     """The secret, read now: a rotated file counts at once. Raises SecretMissing.
 
-    `environ` is the process's environment, handed in by the service. One line end at the end of a file is not part of the secret.
+    `environ` is the process's environment, handed in by the service. One line end at the end of a file is not
+    part of the secret.
     """
     if secret.env is not None:
         value = environ.get(secret.env, "").encode()

@@ -24,7 +24,10 @@ class SignalReading:
 
 
 def signals_of(scoring: Scoring, activity: list[Mapping[str, Any]], now: dt.datetime) -> list[SignalReading]:
-    """Every signal seen at least once, in the playbook's order. An activity counts for the first signal that takes it. Pure."""
+    """Every signal seen at least once, in the playbook's order.
+
+    An activity counts for the first signal that takes it. Pure.
+    """
     ages: dict[str, list[float]] = {}
     for item in activity:
         signal = next((signal for signal in scoring.signals if matches(signal.event, item, now)), None)

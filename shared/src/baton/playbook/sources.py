@@ -1,4 +1,7 @@
-"""sources.yaml: who may post, how we know them, and where in their bodies things stand. CSV import uses the same mapping."""
+"""sources.yaml: who may post, how we know them, and where in their bodies things stand.
+
+CSV import uses the same mapping.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ PathText = Annotated[str, StringConstraints(min_length=1, max_length=300), After
 
 
 class Pick(Strict):
-    """One value. A bare string is `{path: …}`. Exactly one of path, const, cel, first_of; the rest is applied in the order below."""
+    """One value. A bare string is `{path:
+
+    …}`. Exactly one of path, const, cel, first_of; the rest is applied in the order below.
+    """
 
     path: PathText | None = None
     const: str | int | float | bool | None = None
@@ -90,7 +96,8 @@ class LeadReference(Strict):
 class ElementMapping(Strict):
     """How one kind of element in a body becomes one lead, activity, touch, answer or status.
 
-    `each` says where the elements stand; without it the body (or the CSV row) is the element. Every mapping of a source is
+    `each` says where the elements stand; without it the body (or the CSV row) is the element. Every mapping of a
+    source is
     tried on every body; a body from which no mapping takes an element is quarantined. Paths start at the element.
     """
 
@@ -132,7 +139,8 @@ class ElementMapping(Strict):
 class Signature(Strict):
     """How a post proves where it comes from. `token` compares a header (or the URL's `token`) with the secret.
 
-    `hmac-sha256` signs the raw body and is found in `header`, encoded as said, after `prefix`. `hubspot-v3` signs method, public
+    `hmac-sha256` signs the raw body and is found in `header`, encoded as said, after `prefix`. `hubspot-v3` signs
+    method, public
     URL, body and a timestamp. Two secrets at most: the new one and, while rotating, the old one.
     """
 
@@ -151,7 +159,10 @@ class Signature(Strict):
 
 
 class Source(Strict):
-    """A sender. `webhook` sources have a signature and post to `/intake/v1/hooks/{id}`; `csv` sources are for import."""
+    """A sender. `webhook` sources have a signature and post to `/intake/v1/hooks/{id}`;
+
+    `csv` sources are for import.
+    """
 
     id: Id
     label: Label

@@ -41,7 +41,10 @@ def _span(value: object) -> int:
 
 
 BusinessTime = Annotated[int, BeforeValidator(_business), PlainSerializer(_written)]
-"""Seconds during which a calendar is open, written `4h` or `1h30m`. Days are not a unit here: a day has no fixed number of open hours."""
+"""Seconds during which a calendar is open, written `4h` or `1h30m`.
+
+Days are not a unit here: a day has no fixed number of open hours.
+"""
 
 Span = Annotated[int, BeforeValidator(_span), PlainSerializer(_written)]
 """Seconds on the wall, written `36h`, `10d`, `2w`."""

@@ -11,10 +11,16 @@ from baton.playbook.problems import PlaybookErrors
 
 
 class Watch:
-    """Holds the newest valid playbook. `refused` says why a newer state of the directory is not in use, for `readyz`."""
+    """Holds the newest valid playbook.
+
+    `refused` says why a newer state of the directory is not in use, for `readyz`.
+    """
 
     def __init__(self, path: Path | str, current: Playbook | None = None) -> None:
-        """Loads at once unless `current` is given. Raises PlaybookErrors: a service does not start on a bad playbook."""
+        """Loads at once unless `current` is given.
+
+        Raises PlaybookErrors: a service does not start on a bad playbook.
+        """
         self.path = Path(path)
         self.current = load(self.path) if current is None else current
         self.refused: str | None = None
@@ -22,7 +28,10 @@ class Watch:
         self._content = self._digest()
 
     def poll(self) -> Playbook | None:
-        """The new playbook when another valid version has appeared since the last call, else None. Blocks on small files."""
+        """The new playbook when another valid version has appeared since the last call, else None.
+
+        Blocks on small files.
+        """
         stamp = self._look()
         if stamp == self._stamp:
             return None
