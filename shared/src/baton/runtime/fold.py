@@ -161,6 +161,7 @@ class Fold:
 
     def flush(self) -> Tally:
         """Write states, books, journal, guards and timers; the caller commits. Returns what to count after that."""
+        self._write_timers()  # before keep: a held lead that `keep` wakes must not be put back to sleep by its own timer
         if self._changed or self._books_changed:
             changed = {subject: self._changed[subject] for subject in sorted(self._changed)}
             self.service.keep(self.tx, changed, self._books if self._books_changed else None, self.now)
@@ -174,7 +175,6 @@ class Fold:
             if guard.touched
         ]
         upsert(self.tx, self.tables.subject, guards)
-        self._write_timers()
         return self.tally
 
     def _write_timers(self) -> None:
