@@ -53,6 +53,7 @@ class Activity(Part):
     what: str | None = Field(default=None, description="Which page, paper, event.")
     occurred_at: Instant
     value: Json = None
+    properties: dict[str, Json] = Field(default_factory=dict, description="What else was posted with it.")
 
 
 class Answer(Part):
@@ -63,6 +64,7 @@ class Answer(Part):
     said_by: str | None = None
     confidence: float | None = Field(default=None, ge=0, le=1)
     occurred_at: Instant
+    properties: dict[str, Json] = Field(default_factory=dict, description="What else was posted with it.")
 
 
 class HistoryItem(Part):

@@ -33,14 +33,18 @@ _TICKS = {"s": 1.0, "ms": 1000.0}
 
 
 class MappingFault(ValueError):
-    """An element has something that cannot be what the mapping says it is. The message names the field, never the value."""
+    """An element has something that cannot be what the mapping says it is.
+
+    The message names the field, never the value.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
     """One element of a body, taken by one mapping.
 
-    `post` has the shape of the native API's bodies. `key` is the mapping's own key against duplicates: None where it has none.
+    `post` has the shape of the native API's bodies. `key` is the mapping's own key against duplicates: None where
+    it has none.
     """
 
     mapping: str
@@ -52,7 +56,10 @@ class Taken:
 
 
 class Mapper:
-    """All mappings of one source, compiled. Raises RuntimeError if its CEL is not CEL (the playbook's check finds that first)."""
+    """All mappings of one source, compiled.
+
+    Raises RuntimeError if its CEL is not CEL (the playbook's check finds that first).
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -100,7 +107,7 @@ class _Compiled:
 
     def _lead(self, reader: _Reader) -> dict[str, Any]:
         mapping = self._mapping
-        post = {
+        post: dict[str, Any] = {
             "source": self._source.id,
             "event_id": reader.text(mapping.event_id),
             "external_id": reader.text(mapping.external_id),
@@ -215,7 +222,7 @@ def _translated(pick: Pick, value: Any) -> Any:
 
     def one(item: Any) -> Any:
         word = (_text(item) or "").casefold()
-        return words[word] if word in words else (pick.otherwise if says_otherwise else item)
+        return words.get(word, pick.otherwise if says_otherwise else item)
 
     if isinstance(value, list):
         return [given for given in map(one, value) if given is not None] or None

@@ -1,0 +1,68 @@
+"""What intake takes from the playbook, always of the newest valid version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from baton.intake.domain.elements import Rules
+from baton.intake.domain.mail import FreeMailDomains
+from baton.playbook import Playbook, Secret, SecretMissing, Watch, resolve
+from baton.playbook.mapping import Mapper
+from baton.playbook.sources import Source
+
+
+class Book:
+    """Sources with their compiled mappings and their secrets, status words, free-mail domains."""
+
+    def __init__(self, watch: Watch, environ: Mapping[str, str]) -> None:
+        self._watch = watch
+        self._environ = environ
+        self._take(watch.current)
+
+    def _take(self, playbook: Playbook) -> None:
+        free = playbook.definition.free_mail
+        self.rules = Rules(playbook.sources, FreeMailDomains(frozenset(free.add), frozenset(free.remove)))
+        self.version = playbook.version
+        self._mappers = {
+            source.id: Mapper(source) for source in playbook.sources.sources if source.signature is not None
+        }
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Ids of all sources."""
+        return tuple(source.id for source in self.rules.sources.sources)
+
+    @property
+    def refused(self) -> str | None:
+        """Why a newer state of the playbook's directory is not in use."""
+        return self._watch.refused
+
+    def mapper(self, source_id: str) -> Mapper | None:
+        """The mapping of a webhook source; None if there is no such source."""
+        return self._mappers.get(source_id)
+
+    def poll(self) -> bool:
+        """Whether another valid version has come into use since the last call. Blocks on small files."""
+        playbook = self._watch.poll()
+        if playbook is None:
+            return False
+        self._take(playbook)
+        return True
+
+    def secrets(self, source: Source) -> Sequence[bytes]:
+        """The source's secrets that can be found, read now; none is a fault of ours and not of the sender."""
+        return [found for secret in _secrets(source) if (found := self._find(secret)) is not None]
+
+    def without_secrets(self) -> list[str]:
+        """Ids of the sources that nobody can post to, because none of their secrets is set."""
+        return [id_ for id_, mapper in self._mappers.items() if not self.secrets(mapper.source)]
+
+    def _find(self, secret: Secret) -> bytes | None:
+        try:
+            return resolve(secret, self._environ)
+        except SecretMissing:
+            return None
+
+
+def _secrets(source: Source) -> Sequence[Secret]:
+    return source.signature.secrets if source.signature else ()

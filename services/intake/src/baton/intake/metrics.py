@@ -1,0 +1,78 @@
+"""What operators see of intake. Sources are named as the playbook names them; whatever else was named is `other`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from baton.intake.domain.elements import NATIVE, Cause
+from baton.intake.taking import Receipt
+
+OTHER: Final = "other"
+OUTCOMES = ("accepted", "duplicate", "quarantined")
+SIZE_BUCKETS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)
+
+
+class IntakeMetrics:
+    """Intake's metrics in its own registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._elements = Counter(
+            "baton_intake_elements",
+            "Elements received, by what became of them.",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self._replayed = Counter(
+            "baton_intake_replayed",
+            "Quarantined elements tried again, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._quarantined = Gauge(
+            "baton_intake_quarantined", "Elements in quarantine now.", ["cause"], registry=registry
+        )
+        self._bytes = Histogram("baton_intake_body_bytes", "Size of bodies.", registry=registry, buckets=SIZE_BUCKETS)
+        self._refused = Counter(
+            "baton_intake_hooks_refused", "Hook posts with a bad signature.", ["source"], registry=registry
+        )
+        self._playbook = Gauge("baton_playbook_info", "Always 1.", ["version"], registry=registry)
+        self._known: frozenset[str] = frozenset()
+        for outcome in OUTCOMES:
+            self._replayed.labels(outcome)
+        self.quarantine({})
+
+    def playbook(self, version: str, sources: Iterable[str]) -> None:
+        """Take note of the playbook in use and of the sources it names."""
+        self._playbook.clear()
+        self._playbook.labels(version).set(1)
+        self._known = frozenset(sources)
+        for source in (*self._known, NATIVE):
+            for outcome in OUTCOMES:
+                self._elements.labels(source, outcome)
+
+    def received(self, size: int, receipts: Iterable[Receipt]) -> None:
+        """Count a body and its elements. To be called once they are committed."""
+        self._bytes.observe(size)
+        for receipt in receipts:
+            self._elements.labels(self._label(receipt.source), receipt.status).inc()
+
+    def replayed(self, receipts: Iterable[Receipt], woken: int) -> None:
+        """Count elements that were tried again, by hand or because their lead turned up."""
+        for receipt in receipts:
+            self._replayed.labels(receipt.status).inc()
+        self._replayed.labels("accepted").inc(woken)
+
+    def refused(self, source: str) -> None:
+        """Count a post whose signature was not genuine."""
+        self._refused.labels(source).inc()
+
+    def quarantine(self, causes: Mapping[str, int]) -> None:
+        """Show what is in quarantine."""
+        for cause in get_args(Cause):
+            self._quarantined.labels(cause).set(causes.get(cause, 0))
+
+    def _label(self, source: str) -> str:
+        return source if source in self._known or source == NATIVE else OTHER

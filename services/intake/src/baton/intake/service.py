@@ -1,0 +1,147 @@
+"""The intake service: wired here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
+
+from baton.contracts import INTAKE
+from baton.intake import store
+from baton.intake.api import hooks_router, leads_router, posts_router, quarantine_router
+from baton.intake.book import Book
+from baton.intake.decide import Arrival, decide
+from baton.intake.domain.person import Person
+from baton.intake.metrics import IntakeMetrics
+from baton.intake.reception import Reception
+from baton.intake.settings import IntakeSettings
+from baton.intake.tables import METADATA
+from baton.playbook import Watch
+from baton.runtime.engine import Engine
+from baton.runtime.handler import Cause, Command, Decision, Service
+from baton.runtime.settings import Settings
+from baton.runtime.store import NotNow
+
+ANSWERS_LIFE: Final = timedelta(hours=24)
+"""How long an Idempotency-Key is remembered; senders that retry give up within hours."""
+
+PLAYBOOK_SECONDS: Final = 2.0
+GAUGES_SECONDS: Final = 15.0
+TALLIES_SECONDS: Final = 30.0
+RETENTION_SECONDS: Final = 600.0
+RETENTION_BATCH: Final = 200
+"""Bodies deleted in one transaction; more would keep posts waiting behind it."""
+
+log = structlog.get_logger()
+
+
+class Intake(Service[Person, None]):
+    """The only door for facts from outside."""
+
+    name = "intake"
+    says = (INTAKE,)
+    metadata = METADATA
+
+    def __init__(self, settings: IntakeSettings, book: Book) -> None:
+        self.settings = settings
+        self.book = book
+        self.registry = CollectorRegistry()
+        self.metrics = IntakeMetrics(self.registry)
+        self.metrics.playbook(book.version, book.sources)
+
+    def load(self, tx: Connection, subjects: Sequence[str]) -> dict[str, Person]:
+        return store.load_people(tx, subjects)
+
+    def decide(self, state: Person, books: None, cause: Cause, now: datetime) -> Decision[Person]:
+        match cause:
+            case Command(body=Arrival() as arrival):
+                return decide(state, arrival, now)
+            case _:
+                raise TypeError(f"intake hears nothing but arrivals, not {type(cause).__name__}")
+
+    def keep(self, tx: Connection, states: Mapping[str, Person], books: None, now: datetime) -> None:
+        store.keep_people(tx, states.values())
+
+    def ledger(self, tx: Connection) -> dict[str, Any]:
+        return store.ledger(tx)
+
+    def ledger_page(self, tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+        return store.lead_page(tx, after, limit)
+
+    def routers(self, engine: Engine) -> Sequence[APIRouter]:
+        reception = Reception(engine, self.book, self.settings, self.metrics)
+        return (
+            posts_router(reception, self.settings),
+            hooks_router(reception, self.book, self.settings, self.metrics, engine),
+            leads_router(engine),
+            quarantine_router(engine, reception),
+        )
+
+    def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
+        return (self.watch_playbook, self.show_quarantine, self.add_up, self.forget)
+
+    def playbook_version(self) -> str | None:
+        return self.book.version
+
+    def unready(self) -> Mapping[str, str]:
+        return {} if self.book.refused is None else {"playbook": f"a newer state was refused: {self.book.refused}"}
+
+    # -- tasks --------------------------------------------------------------------------------------------------------
+
+    async def watch_playbook(self, engine: Engine) -> None:
+        """Follow the playbook's directory: a changed source counts within seconds."""
+        for source in self.book.without_secrets():
+            log.warning("source_without_secret", source=source)
+        while True:
+            if await asyncio.to_thread(self.book.poll):
+                self.metrics.playbook(self.book.version, self.book.sources)
+                log.info("playbook_changed", version=self.book.version)
+            await engine.clock.sleep(PLAYBOOK_SECONDS)
+
+    async def show_quarantine(self, engine: Engine) -> None:
+        """Keep the gauge of quarantined elements true."""
+        while True:
+            with suppress(NotNow):
+                self.metrics.quarantine(await engine.read(store.quarantine_causes))
+            await engine.clock.sleep(GAUGES_SECONDS)
+
+    async def add_up(self, engine: Engine) -> None:
+        """Add up the tallies, so that reading the ledger stays cheap."""
+        while True:
+            with suppress(NotNow):
+                await engine.store.write(store.fold_tallies)
+            await engine.clock.sleep(TALLIES_SECONDS)
+
+    async def forget(self, engine: Engine) -> None:
+        """Delete raw bodies and idempotency answers that are past their time, a few at a time."""
+        while True:
+            with suppress(NotNow):
+                await self.forget_old(engine)
+            await engine.clock.sleep(RETENTION_SECONDS)
+
+    async def forget_old(self, engine: Engine) -> int:
+        """Delete everything that is past its time now; return how many bodies that were."""
+        now = engine.clock.now()
+        old_raw, old_answers = now - timedelta(days=self.settings.raw_retention_days), now - ANSWERS_LIFE
+        while await engine.store.write(lambda tx: store.delete_old_answers(tx, old_answers, RETENTION_BATCH)):
+            pass
+        gone = 0
+        while deleted := await engine.store.write(lambda tx: store.delete_old_raw(tx, old_raw, RETENTION_BATCH)):
+            gone += deleted
+        if gone:
+            log.info("raw_bodies_deleted", count=gone)
+        return gone
+
+
+def build(settings: Settings) -> Intake:
+    """Return the service. Raises PlaybookErrors where the playbook cannot be used: nobody starts on a bad one."""
+    own = IntakeSettings.of(settings)
+    return Intake(own, Book(Watch(own.playbook), os.environ))

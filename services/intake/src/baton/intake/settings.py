@@ -1,0 +1,34 @@
+"""Intake's own settings, beside those every service has."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field
+
+from baton.runtime.settings import Settings
+
+
+class IntakeSettings(Settings):
+    """Read from `BATON_*` like the others."""
+
+    raw_retention_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="How long intake keeps raw bodies; those in quarantine stay until it is settled.",
+    )
+    max_elements: int = Field(default=20_000, ge=1, description="Most leads, touches … in one request to intake.")
+    max_stream_bytes: int = Field(
+        default=67_108_864,
+        gt=0,
+        description="Largest NDJSON body as a whole; BATON_MAX_BODY_BYTES bounds each of its lines.",
+    )
+    intake_queue: int = Field(
+        default=5000, ge=1, description="Elements that may wait to be stored before intake answers 503."
+    )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The process's settings with intake's own beside them."""
+        return settings if isinstance(settings, cls) else cls(**settings.model_dump())

@@ -1,0 +1,224 @@
+"""Intake's SQL. Sync functions over an open transaction; none commits, none reads a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, select, update
+
+from baton.intake.domain.person import Person
+from baton.intake.tables import ANSWER, IDENTITY, LEAD, QUARANTINE, RAW, SEEN, TALLY
+from baton.runtime.store import fetch, insert_missing, upsert
+from baton.runtime.store.rows import insert
+
+COUNTS = ("received", "accepted", "duplicate", "quarantined")
+
+
+def load_people(tx: Connection, lead_ids: Sequence[str]) -> dict[str, Person]:
+    """The leads with these ids, a fresh person for each that is new."""
+    known = {row.lead_id: _person(row) for row in fetch(tx, LEAD, "lead_id", lead_ids)}
+    return {lead_id: known.get(lead_id) or Person(lead_id) for lead_id in lead_ids}
+
+
+def keep_people(tx: Connection, people: Iterable[Person]) -> None:
+    """Write leads that are new or changed."""
+    upsert(tx, LEAD, [{column.name: getattr(person, column.name) for column in LEAD.columns} for person in people])
+
+
+def known_leads(tx: Connection, lead_ids: Iterable[str]) -> set[str]:
+    """Which of these ids are leads."""
+    return {row.lead_id for row in fetch(tx, LEAD, "lead_id", lead_ids, columns=["lead_id"])}
+
+
+def claim_identities(tx: Connection, keys: Iterable[str]) -> dict[str, str | None]:
+    """Make sure every key has a row, lock the rows in order, and return whose each is; None: nobody's yet.
+
+    From here to the commit no other transaction can give one of these keys to a lead.
+    """
+    wanted = sorted(set(keys))
+    insert_missing(tx, IDENTITY, [{"key": key, "lead_id": None} for key in wanted])
+    return {row.key: row.lead_id for row in fetch(tx, IDENTITY, "key", wanted, lock=True)}
+
+
+def give_identities(tx: Connection, owners: Mapping[str, str]) -> None:
+    """Write down to which lead each key belongs."""
+    upsert(tx, IDENTITY, [{"key": key, "lead_id": owners[key]} for key in sorted(owners)])
+
+
+def mark_seen(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Write down elements by their dedupe key; return the keys that had not been seen before."""
+    ordered = sorted(rows, key=lambda row: row["key"])
+    return {row.key for row in insert_missing(tx, SEEN, ordered, returning=["key"])}
+
+
+def seen(tx: Connection, keys: Iterable[str]) -> dict[str, Row[Any]]:
+    """What was made of the elements with these keys."""
+    return {row.key: row for row in fetch(tx, SEEN, "key", keys)}
+
+
+def forget_seen(tx: Connection, keys: Sequence[str]) -> None:
+    """Take back what `mark_seen` wrote in this transaction for elements that were refused after all."""
+    if keys:
+        tx.execute(delete(SEEN).where(SEEN.c.key.in_(keys)))
+
+
+def keep_raw(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store bodies as they came."""
+    insert(tx, RAW, rows)
+
+
+def find_raw(tx: Connection, raw_id: str) -> Row[Any] | None:
+    """The body with this id, unless it has been deleted."""
+    return tx.execute(select(RAW).where(RAW.c.id == raw_id)).one_or_none()
+
+
+def quarantine(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put elements aside."""
+    insert(tx, QUARANTINE, rows)
+
+
+def waiting_for(tx: Connection, keys: Iterable[str]) -> list[Row[Any]]:
+    """The elements that wait for one of these identities, locked, oldest first."""
+    return sorted(fetch(tx, QUARANTINE, "awaits", keys, lock=True), key=lambda row: row.id)
+
+
+def still_quarantined(tx: Connection, ids: Iterable[str]) -> set[str]:
+    """Which of these are still in quarantine; locks them."""
+    return {row.id for row in fetch(tx, QUARANTINE, "id", ids, columns=["id"], lock=True)}
+
+
+def release(tx: Connection, ids: Sequence[str]) -> None:
+    """Take elements out of quarantine."""
+    if ids:
+        tx.execute(delete(QUARANTINE).where(QUARANTINE.c.id.in_(ids)))
+
+
+def say_why(tx: Connection, quarantine_id: str, cause: str, detail: str) -> None:
+    """Write down why an element that was tried again is still in quarantine."""
+    tx.execute(update(QUARANTINE).where(QUARANTINE.c.id == quarantine_id).values(cause=cause, detail=detail))
+
+
+def quarantine_page(tx: Connection, after: str, limit: int, source: str | None) -> list[Row[Any]]:
+    """Up to `limit` quarantined elements above `after`, oldest first, each with its raw body."""
+    raw = (RAW.c.content_type, RAW.c.door, RAW.c.body)
+    query = select(QUARANTINE, *raw).outerjoin(RAW, RAW.c.id == QUARANTINE.c.raw_id).where(QUARANTINE.c.id > after)
+    if source is not None:
+        query = query.where(QUARANTINE.c.source == source)
+    return list(tx.execute(query.order_by(QUARANTINE.c.id).limit(limit)))
+
+
+def find_quarantined(tx: Connection, ids: Sequence[str]) -> list[Row[Any]]:
+    """The quarantined elements with these ids, oldest first."""
+    return fetch(tx, QUARANTINE, "id", ids)
+
+
+def quarantine_ids(tx: Connection, after: str, limit: int, source: str | None) -> list[str]:
+    """Up to `limit` ids above `after`."""
+    query = select(QUARANTINE.c.id).where(QUARANTINE.c.id > after)
+    if source is not None:
+        query = query.where(QUARANTINE.c.source == source)
+    return list(tx.execute(query.order_by(QUARANTINE.c.id).limit(limit)).scalars())
+
+
+def newest_quarantined(tx: Connection) -> str | None:
+    """The highest id in quarantine."""
+    newest: str | None = tx.execute(select(func.max(QUARANTINE.c.id))).scalar_one()
+    return newest
+
+
+def quarantine_causes(tx: Connection) -> dict[str, int]:
+    """How many elements are in quarantine, by cause."""
+    query = select(QUARANTINE.c.cause, func.count()).group_by(QUARANTINE.c.cause)
+    return dict(tx.execute(query).tuples().all())
+
+
+def count(tx: Connection, tallies: Mapping[str, Mapping[str, int]]) -> None:
+    """Add to the counts of each source."""
+    rows = [
+        {"source": source, **{name: tally.get(name, 0) for name in COUNTS}} for source, tally in sorted(tallies.items())
+    ]
+    insert(tx, TALLY, [row for row in rows if any(row[name] for name in COUNTS)])
+
+
+def fold_tallies(tx: Connection) -> None:
+    """Add the counts up into one row a source. Two replicas may do it at once: each adds up what it deletes."""
+    newest = tx.execute(select(func.max(TALLY.c.id))).scalar_one()
+    if newest is None:
+        return
+    gone = tx.execute(delete(TALLY).where(TALLY.c.id <= newest).returning(*TALLY.c)).all()
+    sums: dict[str, dict[str, int]] = {}
+    for row in gone:
+        tally = sums.setdefault(row.source, dict.fromkeys(COUNTS, 0))
+        for name in COUNTS:
+            tally[name] += getattr(row, name)
+    count(tx, sums)
+
+
+def ledger(tx: Connection) -> dict[str, Any]:
+    """Elements by outcome, and leads taken in."""
+    sums = tx.execute(select(*(func.coalesce(func.sum(TALLY.c[name]), 0).label(name) for name in COUNTS))).one()
+    by_test: dict[bool, int] = dict(
+        tx.execute(select(LEAD.c.is_test, func.count()).group_by(LEAD.c.is_test)).tuples().all()
+    )
+    tests = by_test.get(True, 0)
+    return {
+        "elements": {name: int(getattr(sums, name)) for name in COUNTS},
+        "leads": {"taken_in": tests + by_test.get(False, 0), "test": tests},
+    }
+
+
+def lead_page(tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` leads above `after`, by id."""
+    columns = (LEAD.c.lead_id, LEAD.c.is_test, LEAD.c.source, LEAD.c.created_at)
+    rows = tx.execute(select(*columns).where(LEAD.c.lead_id > after).order_by(LEAD.c.lead_id).limit(limit)).mappings()
+    return [{**row, "fate": "test" if row["is_test"] else "taken_in"} for row in rows]
+
+
+def find_lead(tx: Connection, lead_id: str) -> dict[str, Any] | None:
+    """One lead with the identities it is known by."""
+    people = load_people(tx, [lead_id])
+    if people[lead_id].created_at is None:
+        return None
+    keys = tx.execute(select(IDENTITY.c.key).where(IDENTITY.c.lead_id == lead_id).order_by(IDENTITY.c.key)).scalars()
+    return {"person": people[lead_id], "keys": list(keys)}
+
+
+def lead_of(tx: Connection, key: str) -> str | None:
+    """The lead known by this identity key."""
+    lead_id: str | None = tx.execute(select(IDENTITY.c.lead_id).where(IDENTITY.c.key == key)).scalar_one_or_none()
+    return lead_id
+
+
+def answers(tx: Connection, keys: Iterable[str]) -> dict[str, Row[Any]]:
+    """What was answered under these idempotency keys."""
+    return {row.key: row for row in fetch(tx, ANSWER, "key", keys)}
+
+
+def keep_answers(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Store answers; return the keys for which none stood there."""
+    ordered = sorted(rows, key=lambda row: row["key"])
+    return {row.key for row in insert_missing(tx, ANSWER, ordered, returning=["key"])}
+
+
+def change_answers(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the answers to keys claimed in this transaction."""
+    upsert(tx, ANSWER, rows)
+
+
+def delete_old_raw(tx: Connection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` bodies received before `before` that nothing in quarantine needs; return how many."""
+    needed = exists().where(QUARANTINE.c.raw_id == RAW.c.id)
+    old = select(RAW.c.id).where(RAW.c.received_at < before, ~needed).order_by(RAW.c.received_at).limit(limit)
+    return len(tx.execute(delete(RAW).where(RAW.c.id.in_(old)).returning(RAW.c.id)).all())
+
+
+def delete_old_answers(tx: Connection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` answers given before `before`; return how many."""
+    old = select(ANSWER.c.key).where(ANSWER.c.at < before).order_by(ANSWER.c.at).limit(limit)
+    return len(tx.execute(delete(ANSWER).where(ANSWER.c.key.in_(old)).returning(ANSWER.c.key)).all())
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(**{column.name: getattr(row, column.name) for column in LEAD.columns})

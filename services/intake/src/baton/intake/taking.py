@@ -1,0 +1,392 @@
+"""Taking in: one transaction from elements to facts, with everything that must be on disk before anybody is answered.
+
+Locks are taken in one order by all replicas: answers, replayed elements, identities, waiting elements, seen, then the
+leads themselves. Whoever posts the same person or element at the same moment waits here and then finds what the other
+wrote. (A replay that meets the arrival of its lead may deadlock; the store then runs one of the two again.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row
+
+from baton.contracts import LeadReceived, LeadUpdated
+from baton.intake import store
+from baton.intake.decide import TYPES, Arrival
+from baton.intake.domain.elements import Element, Rules, judge
+from baton.intake.domain.posts import LeadIn
+from baton.runtime.handler import Command, Refusal
+from baton.runtime.ids import event_id
+from baton.runtime.micro import Unit
+
+Status = Literal["accepted", "duplicate", "quarantined"]
+HOOK = "hook"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A body as it came."""
+
+    id: str
+    received_at: datetime
+    source: str
+    door: str
+    content_type: str | None
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An Idempotency-Key, digested together with who sent it, and what was asked under it."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one request brings into the transaction."""
+
+    elements: tuple[Element, ...]
+    raw: Raw
+    keeps_raw: bool = True
+    """False where an earlier delivery, or the original of a replay, has stored it."""
+    once: Once | None = None
+    replays: str | None = None
+    """The quarantined element that is tried again."""
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one element."""
+
+    status: Status
+    source: str
+    lead_id: str | None = None
+    event_id: str | None = None
+    quarantine_id: str | None = None
+    cause: str | None = None
+    detail: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """As senders see it."""
+        shown: dict[str, Any] = {"status": self.status, "lead_id": self.lead_id, "event_id": self.event_id}
+        if self.status == "quarantined":
+            shown |= {"quarantine_id": self.quarantine_id, "cause": self.cause, "detail": self.detail}
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to a delivery: receipts in the order of its elements."""
+
+    receipts: tuple[Receipt, ...] = ()
+    stored: list[dict[str, Any]] | None = None
+    """The answer given earlier under the same Idempotency-Key; then nothing was done."""
+    is_key_reused: bool = False
+    """The Idempotency-Key was used for something else; nothing was done."""
+    woken: int = 0
+    """How many quarantined elements found their lead in this transaction."""
+
+
+@dataclass(slots=True)
+class _Item:
+    """An element on its way."""
+
+    element: Element
+    delivery: int | None
+    row: str | None = None
+    lead_id: str | None = None
+    event_id: str = ""
+    is_first: bool = False
+    status: Status = "quarantined"
+    quarantine_id: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Nothing has been said against it, and nothing has become of it yet."""
+        return self.element.fault is None and self.status == "quarantined"
+
+    def receipt(self) -> Receipt:
+        fault = self.element.fault
+        if fault is None:
+            return Receipt(self.status, self.element.source, self.lead_id, self.event_id)
+        return Receipt(
+            "quarantined", self.element.source, quarantine_id=self.quarantine_id, cause=fault.cause, detail=fault.detail
+        )
+
+
+def take_in(unit: Unit, deliveries: Sequence[Delivery], rules: Rules, new_id: Callable[[datetime], str]) -> list[Taken]:
+    """Store the deliveries, publish a fact for each element that is new and sound, put the others aside."""
+    return _Taking(unit, deliveries, rules, new_id).run()
+
+
+class _Taking:
+    def __init__(
+        self, unit: Unit, deliveries: Sequence[Delivery], rules: Rules, new_id: Callable[[datetime], str]
+    ) -> None:
+        self._unit = unit
+        self._tx = unit.tx
+        self._deliveries = deliveries
+        self._rules = rules
+        self._new_id = new_id
+        self._answers: dict[int, Taken] = {}
+        self._items: list[_Item] = []
+        self._given: dict[str, str] = {}
+        self._aside: list[dict[str, Any]] = []
+
+    def run(self) -> list[Taken]:
+        self._look_up_answers()
+        live = [(n, delivery) for n, delivery in enumerate(self._deliveries) if n not in self._answers]
+        store.keep_raw(self._tx, [_raw_row(delivery.raw) for _, delivery in live if delivery.keeps_raw])
+        self._items = [_Item(e, n, delivery.replays) for n, delivery in live for e in delivery.elements]
+        self._drop_released()
+        self._drop_known()
+        self._find_leads()
+        self._wake_waiting()
+        self._publish()
+        tallies = self._settle()
+        store.quarantine(self._tx, self._aside)
+        store.count(self._tx, tallies)
+        return self._results()
+
+    # -- what was answered before -----------------------------------------------------------------------------------
+
+    def _look_up_answers(self) -> None:
+        """Claim the idempotency keys; a replica that works on one at this moment is waited for."""
+        asked = {delivery.once.key: (n, delivery.once) for n, delivery in enumerate(self._deliveries) if delivery.once}
+        if not asked:
+            return
+        now = self._unit.now
+        rows = [
+            {"key": k, "fingerprint": once.fingerprint, "receipts": [], "at": now} for k, (_, once) in asked.items()
+        ]
+        fresh = store.keep_answers(self._tx, rows)
+        for key, row in store.answers(self._tx, asked.keys() - fresh).items():
+            number, once = asked[key]
+            is_reused = row.fingerprint != once.fingerprint
+            self._answers[number] = Taken(is_key_reused=is_reused, stored=None if is_reused else row.receipts)
+
+    def _drop_released(self) -> None:
+        """Replays of what somebody else has released in the meantime come to nothing."""
+        replayed = [item.row for item in self._items if item.row is not None]
+        there = store.still_quarantined(self._tx, replayed)
+        self._items = [item for item in self._items if item.row is None or item.row in there]
+
+    def _drop_known(self) -> None:
+        """Elements taken in earlier are duplicates whatever has become of their keys' meaning since."""
+        known = store.seen(self._tx, [item.element.key for item in self._items if item.is_open])
+        for item in self._items:
+            row = known.get(item.element.key)
+            if row is not None and item.is_open:
+                item.status, item.lead_id, item.event_id = "duplicate", row.lead_id, row.event_id
+
+    # -- whose it is ------------------------------------------------------------------------------------------------
+
+    def _find_leads(self) -> None:
+        leads = [item for item in self._items if item.is_open and item.element.kind == "lead"]
+        others = [item for item in self._items if item.is_open and item.element.kind != "lead"]
+        keys = {key for item in leads for key in item.element.identities}
+        keys |= {item.element.about for item in others if item.element.about is not None}
+        owners = store.claim_identities(self._tx, keys)
+        for item in leads:
+            self._identify(item, owners)
+        store.give_identities(self._tx, self._given)
+        named = {_lead_id_of(item.element) for item in others} - {None}
+        known = store.known_leads(self._tx, [lead_id for lead_id in named if lead_id])
+        for item in others:
+            self._refer(item, owners, known)
+
+    def _identify(self, item: _Item, owners: dict[str, str | None]) -> None:
+        """The strongest identity that is somebody's decides; those that are nobody's become his."""
+        keys = item.element.identities
+        owner = next((owners[key] for key in keys if owners[key] is not None), None)
+        item.is_first = owner is None
+        item.lead_id = owner or self._new_id(self._unit.now)
+        for key in keys:
+            if owners[key] is None:
+                owners[key] = self._given[key] = item.lead_id
+
+    @staticmethod
+    def _refer(item: _Item, owners: Mapping[str, str | None], known: set[str]) -> None:
+        about = item.element.about
+        lead_id = _lead_id_of(item.element) if about is None else owners[about]
+        if lead_id is None or (about is None and lead_id not in known):
+            item.element = item.element.refused(
+                "unknown_lead", "nobody is known by this yet; it is kept until somebody is"
+            )
+        else:
+            item.lead_id = lead_id
+
+    def _wake_waiting(self) -> None:
+        """Take up what waited for a lead that is here now."""
+        replayed = {item.row for item in self._items}
+        waiting = store.waiting_for(self._tx, self._given)
+        self._items += [self._woken(row) for row in waiting if row.id not in replayed]
+
+    def _woken(self, row: Row[Any]) -> _Item:
+        element = requeued(row, self._rules)
+        return _Item(element, None, row.id, lead_id=self._given[row.awaits])
+
+    # -- what becomes of it -----------------------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        """Leads go first, so that whatever is said of a new one in the same transaction comes after its first fact."""
+        new = sorted((item for item in self._items if item.is_open), key=lambda item: item.element.kind != "lead")
+        for item in new:
+            item.event_id = event_id(item.element.source, item.element.key, _type_of(item), 0)
+        firsts: dict[str, _Item] = {}
+        for item in new:
+            firsts.setdefault(item.element.key, item)
+        rows = [{"key": k, "lead_id": item.lead_id, "event_id": item.event_id} for k, item in firsts.items()]
+        fresh = store.mark_seen(self._tx, rows)
+        ours = [item for key, item in firsts.items() if key in fresh]
+        self._handle(ours)
+        self._mark_repeats([item for item in new if item.is_open], firsts)
+
+    def _handle(self, items: Sequence[_Item]) -> None:
+        commands = [self._command(item) for item in items]
+        refused = []
+        for item, reply in zip(items, self._unit.handle(commands) if commands else [], strict=True):
+            if isinstance(reply, Refusal):
+                item.element = item.element.refused("too_large", reply.detail or reply.title)
+                refused.append(item.element.key)
+            else:
+                item.status = "accepted"
+        store.forget_seen(self._tx, refused)
+
+    def _command(self, item: _Item) -> Command:
+        arrival = Arrival(item.element, item.event_id, item.is_first, self._rules.free)
+        trace = None if item.delivery is None else self._deliveries[item.delivery].trace
+        assert item.lead_id is not None
+        return Command(item.event_id, item.lead_id, item.element.kind, arrival, trace=trace)
+
+    def _mark_repeats(self, items: Sequence[_Item], firsts: Mapping[str, _Item]) -> None:
+        """What was not ours to publish: the same as one beside it, or as one another replica has just taken in."""
+        elsewhere = store.seen(self._tx, [item.element.key for item in items])
+        for item in items:
+            first = firsts[item.element.key]
+            if first is not item and first.element.fault is not None:
+                item.element = replace(item.element, fault=first.element.fault)
+                continue
+            original: Any = elsewhere.get(item.element.key) or first
+            item.status, item.lead_id, item.event_id = "duplicate", original.lead_id, original.event_id
+
+    def _settle(self) -> dict[str, Counter[str]]:
+        """Put aside what is not taken in, release what was waiting, and count."""
+        tallies: dict[str, Counter[str]] = defaultdict(Counter)
+        by_row: dict[str, list[_Item]] = defaultdict(list)
+        for item in self._items:
+            if item.row is not None:
+                by_row[item.row].append(item)
+                continue
+            if item.element.fault is not None:
+                self._put_aside(item)
+            tallies[item.element.source].update({"received": 1, item.status: 1})
+        for row, items in by_row.items():
+            self._settle_replay(row, items, tallies)
+        return tallies
+
+    def _settle_replay(self, row: str, items: Sequence[_Item], tallies: dict[str, Counter[str]]) -> None:
+        """An element tried again stays where it is, or leaves; a body tried again may turn out to be many elements."""
+        if all(item.element.fault is not None for item in items):
+            fault = items[0].element.fault
+            assert fault is not None
+            for item in items:
+                item.quarantine_id = row
+            store.say_why(self._tx, row, fault.cause, fault.detail)
+            return
+        store.release(self._tx, [row])
+        tally = tallies[items[0].element.source]
+        tally.update({"received": len(items) - 1, "quarantined": -1})
+        for item in items:
+            if item.element.fault is not None:
+                self._put_aside(item)
+            tally[item.status] += 1
+
+    def _put_aside(self, item: _Item) -> None:
+        element, fault = item.element, item.element.fault
+        assert fault is not None
+        assert item.delivery is not None
+        raw = self._deliveries[item.delivery].raw
+        item.quarantine_id = self._new_id(self._unit.now)
+        awaits = element.about if fault.cause == "unknown_lead" else None
+        is_final = (
+            raw.door != HOOK or fault.cause == "unknown_lead"
+        )  # reading it again by the mapping would change nothing
+        self._aside.append(
+            {
+                "id": item.quarantine_id,
+                "received_at": raw.received_at,
+                "raw_id": raw.id,
+                "source": element.source,
+                "kind": element.kind,
+                "key": element.key,
+                "fingerprint": element.fingerprint or None,
+                "cause": fault.cause,
+                "detail": fault.detail,
+                "form": element.form if is_final else None,
+                "awaits": awaits,
+            }
+        )
+
+    def _results(self) -> list[Taken]:
+        receipts: dict[int, list[Receipt]] = defaultdict(list)
+        for item in self._items:
+            if item.delivery is not None:
+                receipts[item.delivery].append(item.receipt())
+        woken = sum(item.delivery is None and item.status != "quarantined" for item in self._items)
+        results = []
+        rows = []
+        for number, delivery in enumerate(self._deliveries):
+            taken = self._answers.get(number) or Taken(tuple(receipts[number]), woken=woken)
+            if number not in self._answers:
+                woken = 0  # counted once, with the first delivery
+                rows += _answer_rows(delivery, taken, self._unit.now)
+            results.append(taken)
+        store.change_answers(self._tx, rows)
+        return results
+
+
+def requeued(row: Any, rules: Rules) -> Element:
+    """A quarantined element judged anew from the form it was kept in, under its own keys."""
+    element = judge(row.kind, row.form, rules, row.received_at, source=row.source)
+    return replace(element, key=row.key, fingerprint=row.fingerprint or "")
+
+
+def _answer_rows(delivery: Delivery, taken: Taken, now: datetime) -> list[dict[str, Any]]:
+    if delivery.once is None:
+        return []
+    receipts = [receipt.shown() for receipt in taken.receipts]
+    return [{"key": delivery.once.key, "fingerprint": delivery.once.fingerprint, "receipts": receipts, "at": now}]
+
+
+def _raw_row(raw: Raw) -> dict[str, Any]:
+    return {
+        "id": raw.id,
+        "received_at": raw.received_at,
+        "source": raw.source,
+        "door": raw.door,
+        "content_type": raw.content_type,
+        "headers": dict(raw.headers),
+        "body": raw.body,
+    }
+
+
+def _lead_id_of(element: Element) -> str | None:
+    """The lead id an element names its lead by."""
+    post = element.post
+    return None if post is None or isinstance(post, LeadIn) else post.lead.lead_id
+
+
+def _type_of(item: _Item) -> str:
+    if item.element.kind == "lead":
+        return LeadReceived.type if item.is_first else LeadUpdated.type
+    return TYPES[item.element.kind]
