@@ -30,7 +30,6 @@ def entries(**fates: str | tuple[str, int] | None) -> dict[str, dict[str, object
         ("qualified", "won", "won"),
         ("qualified", "lost", "lost"),
         ("disqualified", "junk", "junk"),
-        ("test", None, "test"),
     ],
 )
 def test_every_pair_of_books_that_agrees_gives_one_fate(scoring: str, routing: str | None, fate: str) -> None:
@@ -74,6 +73,7 @@ def test_a_lead_reporting_has_not_heard_of_or_tells_otherwise_is_in_flight() -> 
 def test_intake_decides_what_it_merged_and_a_parked_lead_has_that_as_its_fate() -> None:
     assert fate_of(entries(intake="merged"), is_parked=False) == ("merged", None)
     assert fate_of(entries(intake="received"), is_parked=True) == ("parked", None)
+    assert fate_of({"intake": {"lead_id": "a", "is_test": True}}, is_parked=False) == ("test", None)
 
 
 def test_the_columns_add_up_and_a_lead_only_others_know_is_named() -> None:

@@ -56,8 +56,8 @@ def _compare(client: Client) -> Balance:
 
 
 def _elements(client: Client) -> dict[str, int]:
-    counts = client.get("/intake/v1/ledger")["counts"]
-    return {name: int(counts.get(name, 0)) for name in ("received", *ELEMENTS)}
+    elements = client.get("/intake/v1/ledger")["counts"]["elements"]
+    return {name: int(elements[name]) for name in ("received", *ELEMENTS)}
 
 
 def _entries(client: Client, service: str) -> Iterator[Entry]:

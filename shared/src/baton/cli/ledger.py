@@ -18,13 +18,13 @@ FATES = (
     "nurtured", "disqualified", "held", "routed", "accepted", "opportunity", "won", "lost", "junk",
     "merged", "erased", "test", "parked", IN_FLIGHT,
 )  # fmt: skip
-BY_INTAKE = frozenset({"merged", "erased", "test"})
+BY_INTAKE = frozenset({"merged", "erased"})
 BY_SCORING = frozenset({"nurtured", "disqualified"})
 WHILE_OPEN = frozenset({"held", "routed", "accepted", "opportunity"})
 ENDED_BY_SALES = frozenset({"won", "lost", "junk"})
 
 Entry = Mapping[str, Any]
-"""One line of a service's ledger: `lead_id`, `fate`, and `round` where the service counts rounds."""
+"""One line of a service's ledger: `lead_id`, `fate`, `round` where rounds are counted; intake says `is_test`."""
 
 
 @dataclass
@@ -62,9 +62,11 @@ def balance(ledgers: Mapping[str, Iterable[Entry]], parked: Iterable[str]) -> Ba
 
 def fate_of(entries: Mapping[str, Entry], is_parked: bool) -> tuple[str, str | None]:
     """The one fate of a lead, and what is wrong if it has none or more than one."""
-    intake = str(entries["intake"]["fate"])
-    if intake in BY_INTAKE:
-        return intake, None
+    intake = entries["intake"]
+    if intake.get("is_test"):
+        return "test", None
+    if intake.get("fate") in BY_INTAKE:
+        return str(intake["fate"]), None
     if is_parked:
         return "parked", None
     fate, fault = _judged(entries.get("scoring"), entries.get("routing"))
@@ -78,8 +80,6 @@ def _judged(scoring: Entry | None, routing: Entry | None) -> tuple[str, str | No
     owned = str(routing["fate"]) if routing else None
     if judged is None or judged == "open":
         return IN_FLIGHT, "received, and not judged by scoring"
-    if judged == "test":
-        return "test", None
     if owned in ENDED_BY_SALES and not _behind(routing, scoring):
         return owned, None
     if judged in BY_SCORING:

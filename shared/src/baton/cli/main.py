@@ -19,8 +19,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Takes leads from marketing, hands each to the right salesperson, and watches over the promise.",
     epilog="BATON_URL (http://127.0.0.1:8000) and BATON_TOKEN say which Baton is meant; an embedded one keeps its "
-    "admin token in BATON_HOME/token (var/token). Exit codes: 0 fine, 1 something is not in order, 2 wrong usage, 3 nobody "
-    "answers, 4 refused, 5 the data is in use.",
+    "admin token in BATON_HOME/token (var/token). Exit codes: 0 fine, 1 something is not in order, 2 wrong usage, "
+    "3 nobody answers, 4 refused, 5 the data is in use.",
 )
 playbook_app = typer.Typer(no_args_is_help=True, help="Check and read the playbook.")
 events_app = typer.Typer(no_args_is_help=True, help="Follow the facts the services publish.")
