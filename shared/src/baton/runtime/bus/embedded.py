@@ -59,11 +59,11 @@ class EmbeddedBus:
                     "INSERT OR IGNORE INTO lane_end SELECT ?, value, 0 FROM json_each(?)",
                     (topic, orjson.dumps(list(range(lanes))).decode()),
                 )
-            there: dict[str, int] = dict(tx.exec_driver_sql("SELECT topic, lanes FROM topic").tuples().all())
+            there = {topic: number for topic, number in tx.exec_driver_sql("SELECT topic, lanes FROM topic").all()}
             for topic in topics:
                 if there[topic] != lanes:
                     raise ValueError(f"topic {topic} has {there[topic]} partitions, but BATON_PARTITIONS says {lanes}")
-            ends = tx.exec_driver_sql("SELECT topic, lane, next_off FROM lane_end").tuples().all()
+            ends = tx.exec_driver_sql("SELECT topic, lane, next_off FROM lane_end").all()
             return {(topic, lane): end for topic, lane, end in ends}
 
         self._ends.update(await self._store.write(work))
@@ -133,7 +133,7 @@ class EmbeddedBus:
             "SELECT record_offset, key, headers, value FROM record "
             "WHERE topic = ? AND lane = ? AND record_offset >= ? ORDER BY record_offset LIMIT ?"
         )
-        rows = await self._store.read(lambda tx: tx.exec_driver_sql(sql, (topic, lane, first, limit)).tuples().all())
+        rows = await self._store.read(lambda tx: tx.exec_driver_sql(sql, (topic, lane, first, limit)).all())
         return [Record(topic, lane, offset, key, _unpack(headers), value) for offset, key, headers, value in rows]
 
     async def first_of(self, place: TopicLane) -> int:

@@ -42,6 +42,7 @@ class KafkaBus:
         self._servers = servers
         self._fetch_wait_ms = fetch_wait_ms
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def prepare(self, topics: Sequence[str], lanes: int) -> None:
@@ -65,12 +66,15 @@ class KafkaBus:
                 _raise_for(answer)
 
     async def _check(self, admin: AIOKafkaAdminClient, topics: Sequence[str], lanes: int) -> None:
-        for found in await admin.describe_topics(list(topics)):
-            number = len(found["partitions"])
-            if number == 0:
-                raise TimeoutError(f"{found['topic']} is not there yet")
-            if number != lanes:
-                raise ValueError(f"topic {found['topic']} has {number} partitions, but BATON_PARTITIONS says {lanes}")
+        """Wait until every topic is known with all its partitions; a new one takes a moment to be."""
+        while True:
+            found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(list(topics))}
+            wrong = {topic: number for topic, number in found.items() if number not in (0, lanes)}
+            if wrong:
+                raise ValueError(f"topics have other numbers of partitions than BATON_PARTITIONS={lanes}: {wrong}")
+            if all(found.get(topic) for topic in topics):
+                return
+            await asyncio.sleep(0.1)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         try:
@@ -82,7 +86,7 @@ class KafkaBus:
                         record.value,
                         key=record.key.encode(),
                         partition=record.lane,
-                        headers=record.headers,
+                        headers=list(record.headers),  # its C code takes nothing but a list
                     )
                     for record in records
                 ]
@@ -92,21 +96,25 @@ class KafkaBus:
             raise
 
     async def _get_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._servers,
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=0,
-                request_timeout_ms=8000,
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                self._leave(producer)
-                raise
-            self._producer = producer
-        return self._producer
+        async with self._starting:
+            if self._producer is None:
+                self._producer = await self._new_producer()
+            return self._producer
+
+    async def _new_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=0,
+            request_timeout_ms=8000,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            self._leave(producer)
+            raise
+        return producer
 
     def _abandon(self) -> None:
         producer, self._producer = self._producer, None
