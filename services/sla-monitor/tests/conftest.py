@@ -1,4 +1,4 @@
-"""A small world for the clocks: one policy with every promise, offices in Berlin and New York, and facts about a lead."""
+"""A small world for the clocks: policies with every promise and with one, two offices, and facts about a lead."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 """A Monday, 10:00 in Berlin."""
 LEAD = "0190aaaa-0000-7000-8000-000000000001"
 
-BERLIN = {"id": "berlin", "label": "Berlin", "zone": "Europe/Berlin", "week": {"mon-fri": ["09:00-12:00", "13:00-18:00"]}}
+BERLIN = {
+    "id": "berlin",
+    "label": "Berlin",
+    "zone": "Europe/Berlin",
+    "week": {"mon-fri": ["09:00-12:00", "13:00-18:00"]},
+}
 NEW_YORK = {"id": "new_york", "label": "New York", "zone": "America/New_York", "week": {"mon-fri": ["09:00-17:00"]}}
 NIGHTS = {"id": "nights", "label": "Night desk", "zone": "Europe/Berlin", "week": {"mon-sun": ["22:00-06:00"]}}
 ALWAYS = {"id": "always", "label": "Always", "zone": "UTC", "week": {"mon-sun": ["00:00-24:00"]}}
@@ -142,10 +147,10 @@ class Facts:
             reason="never_fits",
         )
 
-    def touched(self, hours: float, channel: Any = "call", outcome: str | None = "nothing", direction: Any = "out") -> LeadTouched:
-        return LeadTouched(
-            rep="ada", channel=channel, direction=direction, outcome=outcome, occurred_at=self.at(hours)
-        )
+    def touched(
+        self, hours: float, channel: Any = "call", outcome: str | None = "nothing", direction: Any = "out"
+    ) -> LeadTouched:
+        return LeadTouched(rep="ada", channel=channel, direction=direction, outcome=outcome, occurred_at=self.at(hours))
 
     def status(self, hours: float, status: Any) -> LeadStatusReported:
         return LeadStatusReported(status=status, occurred_at=self.at(hours))

@@ -62,7 +62,9 @@ async def test_a_breach_noticed_long_after_the_deadline_says_so(desk: Bench, fac
     assert await desk.said("sla.warned") == []
 
 
-async def test_evidence_that_comes_late_corrects_the_breach_and_it_is_not_broken_again(bench: Bench, facts: Any) -> None:
+async def test_evidence_that_comes_late_corrects_the_breach_and_it_is_not_broken_again(
+    bench: Bench, facts: Any
+) -> None:
     await bench.hear(facts.routed(policy="plain"), subject=facts.lead)
     await bench.advance(facts.at(5))
     await bench.hear(facts.touched(2), subject=facts.lead)

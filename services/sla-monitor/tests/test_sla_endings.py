@@ -120,7 +120,9 @@ async def test_who_wants_no_calls_is_owed_none_and_the_e_mails_are_still_due(des
     assert kept == {"first_response", "minimum_touches"}
 
 
-async def test_calls_alone_are_waived_by_a_wish_known_before_the_hand_off(open_bench: Any, make: Any, facts: Any) -> None:
+async def test_calls_alone_are_waived_by_a_wish_known_before_the_hand_off(
+    open_bench: Any, make: Any, facts: Any
+) -> None:
     calls = {"id": "full", "label": "Calls", "first_attempt": "4h", "touches": {"call": 3, "within": "5d"}}
     async with open_bench(make(calls), facts.monday) as desk:
         wish = facts.history(-1, "wish.channel", ["email", "message"])

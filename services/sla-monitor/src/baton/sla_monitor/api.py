@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from baton.playbook import Playbook
 from baton.runtime.http import Problem, next_cursor, page, read_cursor, requires
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PLACE = (int, str, int, int, str)
+_BIG = 2**31
+Named = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook]) -> APIRouter:
@@ -29,9 +31,9 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
     @routes.get("/v1/obligations", tags=["obligations"])
     async def list_obligations(
         state: State | None = None,
-        team: str | None = None,
-        owner: str | None = None,
-        policy: str | None = None,
+        team: Named = None,
+        owner: Named = None,
+        policy: Named = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: str | None = None,
     ) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
         }
 
     @routes.get("/v1/leads/{lead_id}", tags=["obligations"])
-    async def show_lead(lead_id: str) -> dict[str, Any]:
+    async def show_lead(lead_id: Annotated[str, Path(max_length=200, pattern=r"^[^\x00]*$")]) -> dict[str, Any]:
         """Every promise ever made about a lead, oldest first, and the touches they are judged by."""
         found = await engine.read(lambda tx: _of_lead(tx, tables, lead_id))
         if found is None:
@@ -69,7 +71,7 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
         }
 
     @routes.get("/", include_in_schema=False)
-    async def show_board(request: Request, team: str | None = None) -> Response:
+    async def show_board(request: Request, team: Named = None) -> Response:
         """The board: what is overdue, at risk and open, with the time left, per team."""
         now = engine.clock.now()
         seen = await engine.read(lambda tx: board.look(tx, tables, team or None, playbook(), now))
@@ -99,6 +101,9 @@ def _cursor(row: Any) -> str:
 def _place(cursor: str) -> tuple[datetime, str, int, int, str]:
     micros, lead_id, round_, attempt, promise = read_cursor(cursor, _PLACE)
     try:
-        return _EPOCH + timedelta(microseconds=micros), lead_id, round_, attempt, promise
+        due = _EPOCH + timedelta(microseconds=micros)
     except OverflowError:
-        raise Problem(400, "Unknown cursor", "Use the `next` of an earlier answer, unchanged.") from None
+        due = None
+    if due is None or "\x00" in lead_id + promise or not (0 <= round_ < _BIG and 0 <= attempt < _BIG):
+        raise Problem(400, "Unknown cursor", "Use the `next` of an earlier answer, unchanged.")
+    return due, lead_id, round_, attempt, promise

@@ -37,7 +37,7 @@ def look(tx: Connection, tables: store.Tables, team: str | None, playbook: Playb
     return {
         "team": team,
         "teams": teams,
-        "total": next((tile for tile in teams if tile["team"] == team), None) if team else _sum(teams),
+        "total": _sum([tile for tile in teams if team in (None, tile["team"])]),
         "lists": lists,
         "limit": ROWS,
         "labels": LABELS,

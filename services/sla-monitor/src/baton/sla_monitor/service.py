@@ -33,13 +33,13 @@ from baton.contracts import (
 )
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Service, Subject
-from baton.sla_monitor.settings import Settings
 from baton.runtime.store import NotNow
 from baton.sla_monitor import store
 from baton.sla_monitor.api import router
 from baton.sla_monitor.decide import Watched, decide
 from baton.sla_monitor.domain.obligation import PROMISES
 from baton.sla_monitor.metrics import Metrics
+from baton.sla_monitor.settings import Settings
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine

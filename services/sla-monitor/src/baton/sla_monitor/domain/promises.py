@@ -38,7 +38,7 @@ def terms_of(policy: Policy) -> Terms:
 def promised(hand_off: HandOff, respond_by: datetime, policy: Policy | None, measured: Measured) -> list[Obligation]:
     """Return the clocks that start with `hand_off`.
 
-    The first response is due at routing's `respond_by`, adopted as it is. The others are counted here: the first contact
+    The first response is due at routing's `respond_by`, adopted as is. The others are counted here: the first contact
     in business time, the minimum of touches and the time of work on the wall. An unknown policy promises no more than
     the first response.
     """
