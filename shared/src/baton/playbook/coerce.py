@@ -22,15 +22,20 @@ _TRUE, _FALSE = ("true", "yes", "y", "1", "on"), ("false", "no", "n", "0", "off"
 def coerced(raw: Any, field: LeadField) -> Any:
     """The value in the field's type, or UNKNOWN."""
     value = raw.strip() if isinstance(raw, str) else raw
-    word = _word(value)
-    if value in ("", [], {}) or word in {text.strip().casefold() for text in field.unknown}:
+    if value in ("", [], {}):
         return UNKNOWN
-    translated = {text.strip().casefold(): given for text, given in field.values.items()}
-    if isinstance(value, list | tuple):
-        value = [translated.get(_word(item), item) for item in value]
-    else:
-        value = translated.get(word, value)
+    if field.unknown or field.values:
+        if _word(value) in field.unknown_words:
+            return UNKNOWN
+        value = _translated(value, field)
     return _INTO[field.type](value)
+
+
+def _translated(value: Any, field: LeadField) -> Any:
+    words = field.translations
+    if isinstance(value, list | tuple):
+        return [words.get(_word(item), item) for item in value]
+    return words.get(_word(value), value)
 
 
 def _word(value: object) -> str:

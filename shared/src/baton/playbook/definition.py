@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -35,6 +36,16 @@ class LeadField(Strict):
         default_factory=dict, description="Word by word translation, before the type is applied; compared without case."
     )
 
+    @cached_property
+    def unknown_words(self) -> frozenset[str]:
+        """`unknown` as it is compared."""
+        return frozenset(word.strip().casefold() for word in self.unknown)
+
+    @cached_property
+    def translations(self) -> dict[str, str | int | float | bool]:
+        """`values` as they are looked up."""
+        return {word.strip().casefold(): value for word, value in self.values.items()}
+
 
 class Criterion(Strict):
     """One line of the definition. A required one gates, one with points ranks; it may do both."""
@@ -65,6 +76,12 @@ class FreeMail(Strict):
 
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+
+    def says(self, domain: str) -> bool | None:
+        """Whether the house calls this domain free mail; None when it says nothing."""
+        if domain in map(str.casefold, self.add):
+            return True
+        return False if domain in map(str.casefold, self.remove) else None
 
 
 class Definition(Strict):

@@ -125,9 +125,8 @@ def _is_free_mail(definition: Definition, lead: Mapping[str, Any], now: dt.datet
     domain = _domain(definition, lead, now)
     if domain is None:
         return None
-    extra = definition.free_mail
-    if domain in {word.casefold() for word in (*extra.add, *extra.remove)}:
-        return domain in {word.casefold() for word in extra.add}
+    if (house := definition.free_mail.says(domain)) is not None:
+        return house
     found = _inside(lead.get("contact"), "is_free_mail")
     return found if isinstance(found, bool) else domain in _free_mail()
 

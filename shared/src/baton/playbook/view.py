@@ -15,9 +15,9 @@ def lead_view(definition: Definition, lead: Mapping[str, Any], now: dt.datetime)
     """The CEL map of a lead: every field of the definition that is known, under its name and with its type.
 
     `lead` is plain data, all keys optional: `source, external_id, occurred_at, first_seen_at, is_test, round,
-    contact{}, properties{}, answers{}, consent{}, activity[{kind, what, occurred_at, value}], touches[{channel, direction,
-    outcome, authority, occurred_at}]` and, in routing, `score, fit, interest, energy, temperature`. An answer is its
-    value or a mapping with `value`. Times are aware datetimes or ISO 8601 text.
+    contact{}, properties{}, answers{}, consent{}, activity[{kind, what, occurred_at, value}], touches[{channel,
+    direction, outcome, authority, occurred_at}]` and, in routing, `score, fit, interest, energy, temperature`. An
+    answer is its value or a mapping with `value`. Times are aware datetimes or ISO 8601 text.
     Whatever is absent, empty, listed under `unknown:` or not of the field's type is left out: unknown, never zero
     or "".
     """
