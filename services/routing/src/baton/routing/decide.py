@@ -1,0 +1,152 @@
+"""What follows from each fact and timer: the routing column of docs/lifecycle.md. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from baton.contracts import (
+    LeadDisqualified,
+    LeadQualified,
+    LeadStatusReported,
+    LeadUpdated,
+    SlaBreached,
+    SlaStopped,
+)
+from baton.routing.domain.lead import MOST_EARLY, Lead
+from baton.routing.domain.marks import Mark, belongs, deciding, fate_of
+from baton.routing.handover import Desk, Step, find_owner, finish, hold_for_manager, take_away, unfit
+from baton.runtime.handler import Cause, Decision, Due, Heard
+
+
+def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
+    """The decision on a lead that a fact or a timer causes. Anything that changes nothing leaves the state as it is."""
+    match cause:
+        case Heard(body=LeadQualified() as body):
+            return _qualified(lead, desk, body)
+        case Heard(body=LeadUpdated() as body):
+            return _updated(lead, desk, body)
+        case Heard(body=LeadStatusReported() as body, sequence=sequence):
+            return _marked(lead, desk, _status(body, sequence))
+        case Heard(body=LeadDisqualified() as body, at=at):
+            mark = Mark(kind="disqualified", at=at, reason=body.reason)
+            return _marked(lead, desk, mark) if _is_current(lead, body.round) else Decision(lead)
+        case Heard(body=SlaStopped() as body, at=at):
+            mark = Mark(kind="stopped", at=at, reason=body.reason, then=body.then, detail=_stop(body))
+            return _marked(lead, desk, mark) if _is_current(lead, body.round) else Decision(lead)
+        case Heard(body=SlaBreached() as body):
+            return _breached(lead, desk, body)
+        case Due(kind="wake"):
+            return _woken(lead, desk)
+        case _:
+            return Decision(lead)
+
+
+def _is_current(lead: Lead, round_: int) -> bool:
+    return lead.qualified is not None and lead.round == round_
+
+
+def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
+    """A newer round is opened; the statuses that crossed it on the way are judged with it."""
+    if body.round <= lead.round:
+        return Decision(lead)
+    marks = tuple(mark for mark in lead.marks if belongs(mark, body.intake_sequence, body.statuses_from))
+    opened = Lead(
+        lead_id=lead.lead_id,
+        round=body.round,
+        qualified=body,
+        stints=lead.stints,
+        marks=marks,
+        statuses_from=body.statuses_from,
+        fresh=lead.fresh,
+        handoff_seconds=lead.handoff_seconds,
+        counted=lead.counted,
+    )
+    if not opened.is_open:
+        return finish(lead, Step(opened, desk.books), desk)
+    step = find_owner(opened, desk)
+    if step.lead.work is not None and body.caused_at is not None:
+        taken = (desk.now - body.caused_at).total_seconds()
+        routed = step.lead.model_copy(update={"handoff_seconds": (*opened.handoff_seconds, taken)})
+        step = replace(step, lead=routed)
+    return finish(lead, step, desk)
+
+
+def _updated(lead: Lead, desk: Desk, body: LeadUpdated) -> Decision[Any]:
+    """The contact is kept as it now is; a lead that no rule wanted is tried again with it."""
+    seen = lead.qualified
+    if seen is None or seen.contact == body.contact:
+        return Decision(lead)
+    changed = lead.model_copy(update={"qualified": seen.model_copy(update={"contact": body.contact})})
+    if changed.hold is not None and changed.hold.reason == "no_rule" and changed.is_waiting:
+        return finish(lead, find_owner(changed, desk, changed.hold.after), desk)
+    return Decision(changed)
+
+
+def _status(body: LeadStatusReported, sequence: int) -> Mark:
+    return Mark(
+        kind=body.status,
+        at=body.occurred_at,
+        sequence=sequence,
+        reason=body.reason,
+        then=body.status if body.status in ("recycle", "unreachable") else None,
+        look_again_at=body.look_again_at,
+        detail=body.raw,
+    )
+
+
+def _stop(body: SlaStopped) -> dict[str, Any]:
+    return {"rule": body.rule, "touches": body.touches}
+
+
+def _marked(lead: Lead, desk: Desk, mark: Mark) -> Decision[Any]:
+    """The mark takes its place by event time; the lead is in the state the latest one says."""
+    if lead.qualified is None:
+        return Decision(lead.model_copy(update={"marks": (*lead.marks, mark)[-MOST_EARLY:]}))
+    if not belongs(mark, lead.qualified.intake_sequence, lead.statuses_from):
+        return Decision(lead)
+    marked = lead.model_copy(update={"marks": _latest_of_each_kind((*lead.marks, mark))})
+    if marked.fate == "test":
+        return Decision(marked)
+    if deciding(marked.counting) == mark and _answers_after_all(marked, mark, desk):
+        # Nobody else could take it, and now the last owner says that he has it: so be it.
+        return finish(lead, find_owner(marked, desk, "claim", to=marked.stints[-1].owner), desk)
+    return finish(lead, Step(marked, desk.books), desk)
+
+
+def _answers_after_all(lead: Lead, mark: Mark, desk: Desk) -> bool:
+    if not (lead.is_waiting and lead.was_routed and fate_of(mark) in ("accepted", "opportunity")):
+        return False
+    return unfit(lead.stints[-1].owner, desk) is None
+
+
+def _latest_of_each_kind(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """Only the latest of a kind can ever decide, so the others need not be kept."""
+    latest: dict[str, Mark] = {}
+    for mark in marks:
+        if mark.kind not in latest or latest[mark.kind].at <= mark.at:
+            latest[mark.kind] = mark
+    return tuple(latest.values())
+
+
+def _breached(lead: Lead, desk: Desk, body: SlaBreached) -> Decision[Any]:
+    """The first response was missed: somebody else gets it, at most `max_reassigns` times, then a manager must look."""
+    is_ours = _is_current(lead, body.round) and body.attempt == lead.attempt and body.promise == "first_response"
+    if not is_ours or lead.fate != "routed" or not desk.house.reassigns_on_breach(body.policy):
+        return Decision(lead)
+    most = desk.house.playbook.routing.max_reassigns
+    counted = lead.model_copy(update={"breaches": lead.breaches + 1})
+    if counted.breaches > most:
+        detail = f"Missed by {counted.breaches} owners; at most {most} reassignments are allowed."
+        return finish(lead, hold_for_manager(counted, desk, detail), desk)
+    return finish(lead, find_owner(take_away(counted, desk.now, "breach"), desk, "breach"), desk)
+
+
+def _woken(lead: Lead, desk: Desk) -> Decision[Any]:
+    """A held lead is tried again. One that got an owner wakes its neighbours: where one found room, more may."""
+    if lead.hold is None or not lead.is_waiting or lead.hold.reason == "manager":
+        return Decision(lead)
+    step = find_owner(lead, desk, lead.hold.after)
+    if step.lead.work is not None and lead.hold.pool is not None:
+        step = replace(step, books=step.books.stir([lead.hold.pool]))
+    return finish(lead, step, desk)

@@ -1,0 +1,68 @@
+"""One version of the playbook as routing works by it: compiled once, then only asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from baton.calendars import Calendar
+from baton.contracts import Contact, Owner, Score
+from baton.playbook import Definition, Playbook, Policy, Pool, lead_view
+from baton.routing.domain.rules import Match, RuleIndex
+
+_OURS = ("contact.", "decision.")
+"""Where values stand that routing knows better than scoring's fields: the contact as it now is, and the decision."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The rules, pools, caps, policies and calendars of one playbook."""
+
+    playbook: Playbook
+
+    @cached_property
+    def rules(self) -> RuleIndex:
+        """The routing rules, indexed."""
+        return RuleIndex(self.playbook.routing.rules)
+
+    @cached_property
+    def _own_fields(self) -> Definition:
+        definition = self.playbook.definition
+        fields = tuple(field for field in definition.fields if field.source.startswith(_OURS))
+        return definition.model_copy(update={"fields": fields})
+
+    def view(
+        self, fields: Mapping[str, Any], contact: Contact, score: Score, temperature: str, now: datetime
+    ) -> dict[str, Any]:
+        """The lead as rules see it: the fields scoring saw, with the contact and the decision as routing knows them."""
+        known: dict[str, Any] = {"contact": contact.model_dump(exclude_none=True), "temperature": temperature}
+        known |= {"score": score.total, "fit": score.fit, "interest": score.interest, "energy": score.energy}
+        return {**fields, **lead_view(self._own_fields, known, now)}
+
+    def match(self, view: Mapping[str, Any]) -> Match:
+        """The rule that decides this lead."""
+        return self.rules.match(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view))
+
+    def pool(self, pool_id: str) -> Pool:
+        """The pool with this id. Raises KeyError."""
+        return self._pools[pool_id]
+
+    @cached_property
+    def _pools(self) -> dict[str, Pool]:
+        return {pool.id: pool for pool in self.playbook.routing.pools}
+
+    def policy(self, policy_id: str) -> Policy:
+        """The policy with this id. Raises KeyError."""
+        return self.playbook.sla.policy(policy_id)
+
+    def clock(self, policy: Policy, owner: Owner) -> Calendar:
+        """The calendar in which the owner's time runs. Raises KeyError."""
+        return self.playbook.calendar(owner.calendar if policy.calendar == "owner" else policy.calendar)
+
+    def reassigns_on_breach(self, policy_id: str) -> bool:
+        """True unless the policy says that a lead stays with its owner; a policy that is gone says nothing."""
+        named = [policy for policy in self.playbook.sla.policies if policy.id == policy_id]
+        return all(policy.on_breach == "reassign" for policy in named)

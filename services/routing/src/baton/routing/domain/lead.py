@@ -1,0 +1,136 @@
+"""A lead as routing knows it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from baton.contracts import HeldReason, LeadQualified, Owner, ReassignReason, RuleRef, Trace
+from baton.routing.domain.marks import OPEN, WORKED, Fate, Mark, belongs, deciding, fate_of
+
+MOST_EARLY = 50
+"""Statuses kept of a lead that scoring has not qualified; more than a CRM says while one fact is on its way."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Stint(_Value):
+    """One owner's time with a lead: the journal of owners."""
+
+    round: int
+    attempt: int
+    owner: str
+    since: datetime
+    why: Literal["routed", "breach", "claim", "reassign", "reject"]
+    by: str | None = None
+    until: datetime | None = None
+    ended: str | None = None
+
+
+class Hold(_Value):
+    """Why nobody has the lead, and as what the next owner will be announced."""
+
+    reason: HeldReason
+    detail: str
+    since: datetime
+    pool: str | None = None
+    rule: RuleRef | None = None
+    objections: dict[str, str] = Field(default_factory=dict)
+    next_try_at: datetime | None = None
+    after: ReassignReason | None = None
+    """What took it from its last owner; None if it never had one in this round."""
+
+
+class Work(_Value):
+    """The hand-over in force: owner, rule and promise."""
+
+    owner: Owner
+    rule: RuleRef
+    pool: str | None
+    policy: str
+    respond_by: datetime
+    calendar_version: str
+    trace: Trace
+    books_version: int
+
+
+class Kept(_Value):
+    """A decision with its inputs, to be written beside the journal."""
+
+    round: int
+    number: int
+    outcome: Literal["routed", "reassigned", "held"]
+    decided_at: datetime
+    inputs: dict[str, Any]
+    inputs_hash: str
+    answer: dict[str, Any]
+
+
+class Lead(_Value):
+    """State of one lead. Rounds, marks and states are those of docs/lifecycle.md."""
+
+    lead_id: str
+    round: int = 0
+    qualified: LeadQualified | None = None
+    """As scoring sent it, with the contact as intake knows it now."""
+    hold: Hold | None = None
+    work: Work | None = None
+    attempt: int = 0
+    breaches: int = 0
+    had: dict[str, str] = Field(default_factory=dict)
+    """Everybody who had it in this round, and how that ended: they are not chosen again."""
+    stints: tuple[Stint, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    statuses_from: datetime | None = None
+    was_routed: bool = False
+    """`lead.routed` has been said in this round; every further owner is a `lead.reassigned`."""
+    decisions: int = 0
+    fresh: tuple[Kept, ...] = Field(default=(), exclude=True)
+    """Decisions of this transaction. Not stored with the lead."""
+    handoff_seconds: tuple[float, ...] = Field(default=(), exclude=True)
+    """From the causing fact to `lead.routed`, decided directly in this transaction. Not stored."""
+    counted: tuple[tuple[str, str], ...] = Field(default=(), exclude=True)
+    """(counter, label) of what happened in this transaction. Not stored."""
+
+    @property
+    def counting(self) -> tuple[Mark, ...]:
+        """The marks that speak of this round."""
+        sequence = self.qualified.intake_sequence if self.qualified else 0
+        return tuple(mark for mark in self.marks if belongs(mark, sequence, self.statuses_from))
+
+    @property
+    def fate(self) -> Fate:
+        """The state of the lead."""
+        if self.qualified is None:
+            return "suspect"
+        if self.qualified.is_test:
+            return "test"
+        if mark := deciding(self.counting):
+            return fate_of(mark)
+        if self.work is not None:
+            return "routed"
+        return "held" if self.hold is not None else "qualified"
+
+    @property
+    def is_open(self) -> bool:
+        """True while the round is open."""
+        return self.fate in OPEN
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while it is held and may still get an owner."""
+        return self.hold is not None and self.is_open
+
+    @property
+    def bearer(self) -> str | None:
+        """Whose load it is."""
+        return self.work.owner.id if self.work is not None and self.fate in WORKED else None
+
+    @property
+    def owner(self) -> Owner | None:
+        """Who has it now, or had it last when its round was closed."""
+        return self.work.owner if self.work is not None else None

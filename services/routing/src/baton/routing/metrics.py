@@ -1,0 +1,55 @@
+"""What routing measures. No lead and no rep in a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from sqlalchemy import Connection, event
+
+from baton.routing.domain.lead import Lead
+
+# From what an idle machine needs to what an outage costs; the promise is under one second.
+HANDOFF_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+REASONS = ("no_rule", "nobody_eligible", "no_consent", "manager")
+
+
+class Metrics:
+    """Routing's own metrics, in its own registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.handoff = Histogram(
+            "baton_handoff_seconds",
+            "From the fact that made a lead qualify, as intake recorded it, to its owner. Held and by hand excluded.",
+            buckets=HANDOFF_BUCKETS,
+            registry=registry,
+        )
+        self.leads = Counter("baton_leads", "Leads that came into this state.", ["outcome"], registry=registry)
+        self.reassignments = Counter(
+            "baton_reassignments", "Owners after the first of a round.", ["reason"], registry=registry
+        )
+        self.held = Gauge("baton_held_leads", "Leads nobody has, by reason.", ["reason"], registry=registry)
+        self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
+
+    def count_when_committed(self, tx: Connection, leads: Iterable[Lead]) -> None:
+        """Count what these leads went through in this transaction, at its commit: one rolled back counts nothing."""
+        handoffs = [seconds for lead in leads for seconds in lead.handoff_seconds]
+        counted = [what for lead in leads for what in lead.counted]
+        if handoffs or counted:
+            event.listen(tx, "commit", lambda _: self._count(handoffs, counted), once=True)
+
+    def _count(self, handoffs: Iterable[float], counted: Iterable[tuple[str, str]]) -> None:
+        for seconds in handoffs:
+            self.handoff.observe(max(0.0, seconds))
+        for what, label in counted:
+            (self.leads if what == "outcome" else self.reassignments).labels(label).inc()
+
+    def show_held(self, counts: Mapping[str, int]) -> None:
+        """Set how many leads are held for each reason."""
+        for reason in REASONS:
+            self.held.labels(reason).set(counts.get(reason, 0))
+
+    def show_playbook(self, version: str) -> None:
+        """Name the playbook in force, and no other."""
+        self.playbook.clear()
+        self.playbook.labels(version).set(1)

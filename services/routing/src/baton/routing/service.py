@@ -1,0 +1,194 @@
+"""Routing, wired."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from sqlalchemy import Connection, event
+
+from baton.contracts import (
+    INTAKE,
+    ROSTER,
+    ROUTING,
+    SCORING,
+    SLA,
+    LeadDisqualified,
+    LeadQualified,
+    LeadStatusReported,
+    LeadUpdated,
+    Rep,
+    SlaBreached,
+    SlaStopped,
+)
+from baton.playbook import Playbook, RepSeed, Watch
+from baton.routing import store
+from baton.routing.api import routers
+from baton.routing.commands import PLAYBOOK, RepCard, decide_lead_command, decide_rep_command
+from baton.routing.decide import decide_lead
+from baton.routing.domain.books import Books
+from baton.routing.domain.house import House
+from baton.routing.domain.lead import Lead
+from baton.routing.handover import Desk
+from baton.routing.metrics import Metrics
+from baton.routing.settings import RoutingSettings
+from baton.routing.subjects import is_lead
+from baton.routing.tables import make_tables
+from baton.runtime.handler import Cause, Command, Decision, Service, Subject
+from baton.runtime.ids import event_id
+from baton.runtime.settings import Settings
+from baton.runtime.store import NotNow, wake
+
+if TYPE_CHECKING:
+    from baton.runtime.engine import Engine
+
+HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported)},
+    SCORING: {fact.type: fact for fact in (LeadQualified, LeadDisqualified)},
+    SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
+}
+COUNT_EVERY = 10.0
+"""Seconds between two counts of held leads; a scraper comes every 15."""
+
+State = Lead | RepCard
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What leads share: the books, and the playbook that the whole transaction is decided by."""
+
+    house: House
+    books: Books
+
+
+class Routing(Service[State, Counter]):
+    """Owns the roster, the books and the owners of leads. Publishes on `leads.routing` and `leads.roster`."""
+
+    name = "routing"
+    hears = HEARS
+    says = (ROUTING, ROSTER)
+
+    def __init__(self, watch: Watch, settings: Settings) -> None:
+        self.watch = watch
+        self.house = House(watch.current)
+        self.metadata, self.tables = make_tables()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.metrics.show_playbook(watch.current.version)
+        self._shelf = store.BooksShelf(self.tables)
+        self._open: Counter | None = None
+        self._kept: set[tuple[str, str]] = set()
+        self._lanes = settings.partitions
+        self._poll_seconds = getattr(settings, "playbook_poll_seconds", 2.0)
+
+    def books(self, tx: Connection) -> Counter:
+        # Set while the books are locked, and read in `keep` of the same transaction: nobody else can come between.
+        self._open = Counter(self.house, self._shelf.take(tx))
+        return self._open
+
+    def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, State]:
+        leads: dict[Subject, State] = dict(store.load_leads(tx, self.tables, filter(is_lead, subjects)))
+        return leads | {subject: RepCard(subject) for subject in subjects if not is_lead(subject)}
+
+    def decide(self, state: State, books: Counter, cause: Cause, now: datetime) -> Decision[State]:
+        desk = Desk(books.house, books.books, now)
+        decision = _decision(state, desk, cause)
+        if decision.books is None:
+            return decision
+        return replace(decision, books=replace(books, books=decision.books))
+
+    def keep(self, tx: Connection, states: Mapping[Subject, State], books: Counter | None, now: datetime) -> None:
+        leads = [state for state in states.values() if isinstance(state, Lead)]
+        reps = [state.changed for state in states.values() if isinstance(state, RepCard) and state.changed]
+        store.keep_leads(tx, self.tables, leads, now)
+        store.keep_reps(tx, self.tables, reps, now)
+        if any(lead.fresh for lead in leads):
+            self._keep_bodies(tx, books or self._open, now)
+        if books is not None:
+            self._keep_books(tx, books, now)
+        self.metrics.count_when_committed(tx, leads)
+
+    def _keep_bodies(self, tx: Connection, used: Counter | None, now: datetime) -> None:
+        assert used is not None  # the runtime opens the books before it loads anything
+        hashes = (used.books.roster.hash, used.house.playbook.hash)
+        if hashes not in self._kept:
+            store.keep_bodies(tx, self.tables, used.books.roster, used.house.playbook, now)
+            event.listen(tx, "commit", lambda _: self._kept.add(hashes), once=True)
+
+    def _keep_books(self, tx: Connection, books: Counter, now: datetime) -> None:
+        self._shelf.put(tx, books.books)
+        woken = store.to_be_woken(tx, self.tables, books.books.stirred)
+        wake(tx, self.metadata, woken, now, self._lanes)
+
+    def ledger(self, tx: Connection) -> dict[str, Any]:
+        return store.fate_counts(tx, self.tables)
+
+    def ledger_page(self, tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+        return store.fates(tx, self.tables, after, limit)
+
+    def routers(self, engine: Engine) -> Sequence[APIRouter]:
+        return routers(engine, self)
+
+    def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
+        return (self._follow_playbook, self._count_held)
+
+    def playbook_version(self) -> str | None:
+        return self.house.playbook.version
+
+    def unready(self) -> Mapping[str, str]:
+        return {"playbook": self.watch.refused} if self.watch.refused else {}
+
+    def books_now(self, tx: Connection) -> Books:
+        """The books as they stand, not locked: for showing."""
+        return self._shelf.take(tx, lock=False)
+
+    async def take_playbook(self, engine: Engine, playbook: Playbook) -> None:
+        """Work by this playbook from now on: add reps its roster names anew, and try the held leads again."""
+        self.house = House(playbook)
+        self.metrics.show_playbook(playbook.version)
+        known = (await engine.read(self.books_now)).roster.reps
+        for seed in playbook.roster.reps if playbook.roster else ():
+            if seed.id in known:
+                continue
+            await engine.command(Command(event_id("seed", seed.id), seed.id, "seed", rep_of(seed)))
+        await engine.command(Command(event_id("playbook", playbook.hash), PLAYBOOK, "playbook"))
+
+    async def _follow_playbook(self, engine: Engine) -> None:
+        waiting: Playbook | None = self.watch.current
+        while True:
+            with contextlib.suppress(NotNow):  # readyz says so; the same playbook is taken in the next round
+                if waiting is not None:
+                    await self.take_playbook(engine, waiting)
+                    waiting = None
+            await engine.clock.sleep(self._poll_seconds)
+            waiting = await asyncio.to_thread(self.watch.poll) or waiting
+
+    async def _count_held(self, engine: Engine) -> None:
+        while True:
+            with contextlib.suppress(NotNow):  # readyz says so
+                self.metrics.show_held(await engine.read(lambda tx: store.held_counts(tx, self.tables)))
+            await engine.clock.sleep(COUNT_EVERY)
+
+
+def _decision(state: State, desk: Desk, cause: Cause) -> Decision[State]:
+    if isinstance(state, RepCard):
+        return decide_rep_command(state, desk, cause) if isinstance(cause, Command) else Decision(state)
+    return decide_lead_command(state, desk, cause) if isinstance(cause, Command) else decide_lead(state, desk, cause)
+
+
+def rep_of(seed: RepSeed) -> Rep:
+    """The rep a roster.yaml describes."""
+    return Rep.model_validate(seed.model_dump(mode="json"))
+
+
+def build(settings: Settings) -> Routing:
+    """Return the service. Raises PlaybookErrors: routing does not start on a playbook that is not valid."""
+    own = settings if isinstance(settings, RoutingSettings) else RoutingSettings(**settings.model_dump())
+    return Routing(Watch(own.playbook), own)

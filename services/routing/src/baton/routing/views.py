@@ -1,0 +1,179 @@
+"""How routing shows what it knows: plain data for the API and for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from baton.contracts import Rep
+from baton.playbook import Pool, lead_view
+from baton.routing.bodies import PreviewIn
+from baton.routing.domain.books import Books
+from baton.routing.domain.house import House
+from baton.routing.domain.lead import Lead
+from baton.routing.domain.placement import Asked, Placed, place
+from baton.routing.domain.roster import owner_of
+from baton.routing.domain.rotation import Standing, Terms, choose_rep
+
+NEVER_STORED = "00000000-0000-0000-0000-000000000000"
+
+
+def lead_shown(lead: Lead) -> dict[str, Any]:
+    """One lead: its state, its owner and why, and everybody who had it."""
+    work, seen = lead.work, lead.qualified
+    return {
+        "lead_id": lead.lead_id,
+        "state": lead.fate,
+        "round": lead.round,
+        "attempt": lead.attempt,
+        "owner": work.owner.model_dump(mode="json") if work else None,
+        "rule": work.rule.model_dump(mode="json") if work else None,
+        "policy": work.policy if work else None,
+        "respond_by": work.respond_by if work else None,
+        "calendar_version": work.calendar_version if work else None,
+        "trace": work.trace.model_dump(mode="json") if work else None,
+        "inputs_hash": work.trace.inputs_hash if work else None,
+        "books_version": work.books_version if work else None,
+        "held": held_shown(lead) if lead.is_waiting else None,
+        "score": seen.score.model_dump(mode="json") if seen else None,
+        "temperature": seen.temperature if seen else None,
+        "owners": [stint.model_dump(mode="json") for stint in lead.stints],
+        "misroutes": sum(1 for stint in lead.stints if stint.ended == "reject"),
+        "statuses": [mark.model_dump(mode="json", exclude={"sequence"}) for mark in lead.marks],
+    }
+
+
+def held_shown(lead: Lead) -> dict[str, Any]:
+    """One held lead: why, since when, and when it will be tried again by itself."""
+    hold = lead.hold
+    assert hold is not None  # only held leads are shown so
+    return {
+        "lead_id": lead.lead_id,
+        "round": lead.round,
+        **hold.model_dump(mode="json", exclude={"after"}),
+        "last_owner": lead.stints[-1].owner if lead.was_routed and lead.stints else None,
+        **_person(lead),
+    }
+
+
+def queue_shown(leads: Sequence[Lead], first_rank: int) -> list[dict[str, Any]]:
+    """A rep's leads by rank, each with the reason for its rank (H5)."""
+    return [_queued(lead, first_rank + number) for number, lead in enumerate(leads)]
+
+
+def _queued(lead: Lead, rank: int) -> dict[str, Any]:
+    seen, work = lead.qualified, lead.work
+    assert seen is not None  # who has an owner was qualified
+    assert work is not None
+    return {
+        "rank": rank,
+        "lead_id": lead.lead_id,
+        "state": lead.fate,
+        "score": seen.score.model_dump(mode="json"),
+        "temperature": seen.temperature,
+        "because": _because(lead),
+        "respond_by": work.respond_by,
+        "missing": [item.label or item.item for item in seen.must_know if item.missing],
+        **_person(lead),
+    }
+
+
+def _because(lead: Lead) -> str:
+    seen = lead.qualified
+    assert seen is not None
+    score = seen.score
+    energy = "unknown" if score.energy is None else f"{score.energy:g}"
+    best = sorted((why for why in seen.why if why.points > 0), key=lambda why: (-why.points, why.criterion))[:3]
+    reasons = "".join(f"; {why.label or why.criterion} +{why.points:g}" for why in best)
+    return (
+        f"{score.total:g} points (fit {score.fit:g}, interest {score.interest:g}, energy {energy}), {seen.temperature}"
+        f"{reasons}"
+    )
+
+
+def _person(lead: Lead) -> dict[str, Any]:
+    contact = lead.qualified.contact if lead.qualified else None
+    if contact is None:
+        return {"name": None, "company": None, "country": None}
+    parts = " ".join(part for part in (contact.first_name, contact.last_name) if part)
+    return {
+        "name": contact.full_name or parts or contact.email or contact.phone,
+        "company": contact.company,
+        "country": contact.country,
+    }
+
+
+def rep_shown(rep: Rep, books: Books, house: House) -> dict[str, Any]:
+    """A rep with his load, and his credit in each pool he is in."""
+    pools = house.playbook.routing.pools
+    mine = [pool.id for pool in pools if rep.id in {member.rep.id for member in books.roster.members(pool)}]
+    cap = rep.capacity if rep.capacity is not None else house.playbook.routing.caps.open_leads
+    return {
+        **rep.model_dump(mode="json"),
+        "open_leads": books.load.get(rep.id, 0),
+        "most_open_leads": cap,
+        "pools": {pool: {"credit": books.account(pool, rep.id).credit} for pool in mine},
+    }
+
+
+def pool_shown(pool: Pool, books: Books, house: House, now: datetime) -> dict[str, Any]:
+    """A pool: each member with credit and load, and whether he could have a lead now, in the order of who is next."""
+    members = books.roster.members(pool)
+    accounts = books.accounts(pool.id, [member.rep.id for member in members])
+    strict = any(rule.pool == pool.id and rule.hours == "must_be_on_shift" for rule in house.playbook.routing.rules)
+    terms = Terms(house.playbook.routing.caps, strict)
+    answer = choose_rep(members, accounts, terms, house.playbook.calendar, now)
+    weights = {member.rep.id: member.weight for member in members}
+    names = {member.rep.id: member.rep.name for member in members}
+    shown = [
+        {"rep": s.rep, "name": names[s.rep], "weight": weights[s.rep], "load": accounts[s.rep].load, **_standing(s)}
+        for s in answer.standings
+    ]
+    return {
+        "id": pool.id,
+        "label": pool.label,
+        "members": shown,
+        "next": getattr(answer, "rep", None),
+        "books_version": books.version,
+        "playbook": house.playbook.version,
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "credit": standing.credit,
+        "eligible": standing.objection is None,
+        "objection": standing.objection.why if standing.objection else None,
+        "opens_at": standing.opens_at,
+    }
+
+
+def preview_shown(body: PreviewIn, books: Books, house: House, now: datetime) -> dict[str, Any]:
+    """What would be decided about this lead now. Nothing is written and nobody's credit moves."""
+    fields = {**lead_view(house.playbook.definition, body.lead(now), now), **body.fields}
+    view = house.view(fields, body.contact, body.score, body.temperature, now)
+    said: dict[str, Any] = {"playbook": house.playbook.version, "books_version": books.version, "fields": view}
+    if body.is_test:
+        return {**said, "decision": "test", "owner": None, "detail": "Test leads are never routed."}
+    answer = place(Asked(NEVER_STORED, 1, now, view), house, books.roster, books.accounts)
+    said |= {"trace": answer.trace.model_dump(mode="json"), "pool": answer.pool}
+    if not isinstance(answer, Placed):
+        return {
+            **said,
+            "decision": "held",
+            "owner": None,
+            "reason": answer.reason,
+            "detail": answer.detail,
+            "objections": dict(answer.objections),
+            "next_try_at": answer.next_try_at,
+        }
+    owner, policy = owner_of(books.roster.reps[answer.rep]), house.policy(answer.policy)
+    return {
+        **said,
+        "decision": "routed",
+        "owner": owner.model_dump(mode="json"),
+        "rule": answer.rule.model_dump(mode="json"),
+        "policy": policy.id,
+        "respond_by": house.clock(policy, owner).add(now, policy.first_attempt),
+    }
