@@ -89,6 +89,13 @@ def test_words_in_quotes_and_remarks_are_no_fields() -> None:
     assert judge(text, country="x") == (Truth.FALSE, ())
 
 
+@pytest.mark.parametrize("quoted", [r"r'a\d'", r"'\\'", r"'\''", '''"""a"b"""''', r'"\""', "string(b'x')"])
+def test_a_string_ends_where_it_ends(quoted: str) -> None:
+    text = f"lead.country == {quoted} || lead.free"
+    assert judge(text, country="x") == (Truth.UNKNOWN, ("free",))
+    assert judge(text, country="x", free=True) == (Truth.TRUE, ())
+
+
 def test_an_empty_rule_set_says_nothing() -> None:
     assert RuleSet([], SCHEMA).judge({"employees": 1}) == {}
 

@@ -74,6 +74,9 @@ FAULTS = {
         "scoring", "lead.employees >= 200", "lead.temperature == 'hot'",
         ["scoring.yaml:2:33: lead.temperature comes from the decision and is known to routing.yaml only"],
     ),
+    "a condition that is never true": (
+        "routing", "lead.employees > 10", "1 > 2", ["routing.yaml:9:11: never true, whatever the lead"],
+    ),
     "a formula with whole numbers": (
         "scoring", "problem > 0.0", "problem > 0", ["scoring.yaml:9:21: > does not take (double, int); write 0.0"],
     ),

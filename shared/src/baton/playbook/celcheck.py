@@ -30,9 +30,12 @@ def check_condition(document: Document, loc: Loc, text: str, schema: Schema, run
     if faults:
         return
     try:
-        run.compile(runnable(text, schema))
+        program = run.compile(runnable(text, schema))
     except RuntimeError as fault:
         yield document.problem(loc, f"cannot be run as written: {_first_line(fault)}")
+        return
+    if not names_in(text).fields and program.eval(data={"lead": {}}).value() is not True:
+        yield document.problem(loc, "never true, whatever the lead")
 
 
 def check_formula(document: Document, loc: Loc, text: str, environment: cel.Env) -> Iterator[Problem]:

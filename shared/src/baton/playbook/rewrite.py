@@ -10,10 +10,12 @@ from baton.playbook.fields import Schema
 # CEL's string literals (raw and triple-quoted ones too) and comments: what looks like a field in there is none.
 _SKIP = "|".join(
     (
-        r'''[rRbB]{0,2}"""(?:[^\\]|\\.)*?"""''',
-        r"""[rRbB]{0,2}'''(?:[^\\]|\\.)*?'''""",
-        r'''[rRbB]{0,2}"(?:[^"\\\n]|\\.)*"''',
-        r"""[rRbB]{0,2}'(?:[^'\\\n]|\\.)*'""",
+        r'''[bB]?[rR][bB]?(?:""".*?"""|"[^"\n]*")''',
+        r"""[bB]?[rR][bB]?(?:'''.*?'''|'[^'\n]*')""",
+        r'''[bB]?"""(?:[^\\]|\\.)*?"""''',
+        r"""[bB]?'''(?:[^\\]|\\.)*?'''""",
+        r'''[bB]?"(?:[^"\\\n]|\\.)*"''',
+        r"""[bB]?'(?:[^'\\\n]|\\.)*'""",
         r"//[^\n]*",
     )
 )
