@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import orjson
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -38,8 +39,8 @@ def page(
 ) -> Response:
     """Return the page `template` of the service that answers, rendered with `context`.
 
-    Every template has `service`, `path`, `menu` and `is_logged_in`, and the filters `instant`, `duration`, `percent`
-    and `number`.
+    Every template has `service`, `path`, `menu` and `is_logged_in`, and the filters `instant`, `duration`, `percent`,
+    `number` and `readable`.
     """
     environment: Environment = request.app.state.pages
     html = environment.get_template(template).render(
@@ -65,6 +66,7 @@ def make_environment(package: str | None) -> Environment:
         auto_reload=False,
     )
     environment.filters |= {"instant": instant, "duration": duration, "percent": percent, "number": number}
+    environment.filters["readable"] = readable
     return environment
 
 
@@ -111,3 +113,8 @@ def number(value: float | None, absent: str = "–") -> str:
         return absent
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     return text.replace(",", "\u202f")
+
+
+def readable(value: Any) -> str:
+    """Show JSON the way people read it."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()

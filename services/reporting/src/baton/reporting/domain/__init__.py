@@ -1,0 +1,1 @@
+"""What reporting knows and counts, pure: the same facts give the same picture, whoever was heard first."""

@@ -1,0 +1,183 @@
+"""What Baton decided, in words: the decision, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from baton.contracts import (
+    Fact,
+    LeadDisqualified,
+    LeadHeld,
+    LeadNurtured,
+    LeadQualified,
+    LeadReassigned,
+    LeadRecycled,
+    LeadRouted,
+    LeadScored,
+    SlaBreached,
+    SlaMet,
+    SlaStarted,
+    SlaStopped,
+    SlaWaived,
+    SlaWarned,
+)
+from baton.reporting.domain.phrases import Line, dated, labelled, listed, reasons, spanned, timed
+
+HELD = {
+    "no_rule": "no rule matches",
+    "nobody_eligible": "nobody can take it now",
+    "no_consent": "consent is missing",
+    "manager": "a manager must look at it",
+}
+PROMISES = {
+    "first_response": "first attempt",
+    "first_contact": "first contact",
+    "minimum_touches": "minimum of touches",
+    "work_time": "working time",
+}
+_REASSIGNED = {
+    "breach": "{before} let the first response pass.",
+    "claim": "Claimed; {before} had it before.",
+    "reassign": "Given on by hand; {before} had it before.",
+    "reject": "{before} said: not mine.",
+}
+
+
+def _scored(fact: LeadScored) -> Line:
+    flags = f" Flags: {listed(fact.flags)}." if fact.flags else ""
+    return Line(f"Scored {_points(fact)}, {fact.temperature}", reasons(fact.why) + flags, detail=_judged(fact))
+
+
+def _qualified(fact: LeadQualified) -> Line:
+    what = f"Qualified by definition {fact.definition.label}, round {fact.round}"
+    missing = [item.label or item.item for item in fact.must_know if item.missing]
+    lacking = f" Sales does not know yet: {listed(missing)}." if missing else ""
+    return Line(what, reasons(fact.why) + lacking, "good", detail=_judged(fact))
+
+
+def _nurtured(fact: LeadNurtured) -> Line:
+    parts = [
+        f"Not met: {labelled(fact.unmet, fact.why)}." if fact.unmet else "",
+        f"Unknown: {labelled(fact.unknown, fact.why)}." if fact.unknown else "",
+        f"Looked at again on {dated(fact.look_again_at)}." if fact.look_again_at else "",
+    ]
+    return Line(f"Nurtured on track {fact.track}", " ".join(filter(None, parts)) or None, "warn", detail=_judged(fact))
+
+
+def _disqualified(fact: LeadDisqualified) -> Line:
+    final = "For good." if fact.final else "It may qualify later, on a newer fact."
+    return Line(f"Disqualified: {fact.label or fact.reason}", final, "bad", detail=_judged(fact))
+
+
+def _routed(fact: LeadRouted) -> Line:
+    return Line(f"Handed to {fact.owner.name}", _by_rule(fact), "good", fact.owner.id, _handed(fact))
+
+
+def _reassigned(fact: LeadReassigned) -> Line:
+    why = f"{_REASSIGNED[fact.reason].format(before=fact.previous_owner)} {_by_rule(fact)}"
+    return Line(f"Reassigned to {fact.owner.name}", why, "warn", fact.owner.id, _handed(fact))
+
+
+def _by_rule(fact: LeadRouted | LeadReassigned) -> str:
+    objected = sum(1 for candidate in fact.trace.candidates if candidate.objection)
+    others = f" {objected} others could not take it." if objected else ""
+    return f"Rule: {fact.rule.label or fact.rule.id}. First attempt due {timed(fact.respond_by)}.{others}"
+
+
+def _handed(fact: LeadRouted | LeadReassigned) -> dict[str, Any]:
+    trace = fact.trace
+    return {
+        "rule": fact.rule.id,
+        "playbook": fact.rule.playbook,
+        "policy": fact.policy,
+        "pool": trace.pool,
+        "team": fact.owner.team,
+        "candidates": [candidate.model_dump(exclude_none=True) for candidate in trace.candidates],
+        "near_misses": {miss.rule: miss.because for miss in trace.near_misses},
+        "inputs_hash": trace.inputs_hash,
+        "books_version": fact.books_version,
+    }
+
+
+def _held(fact: LeadHeld) -> Line:
+    next_try = f" Tried again {timed(fact.next_try_at)}." if fact.next_try_at else ""
+    why = f"{fact.detail or ''}{next_try}".strip() or None
+    detail = {"rule": fact.rule.id if fact.rule else None, "pool": fact.pool, "objections": fact.objections}
+    return Line(f"Held: {HELD.get(fact.reason, fact.reason)}", why, "warn", fact.previous_owner, detail)
+
+
+def _recycled(fact: LeadRecycled) -> Line:
+    again = f" Looked at again on {dated(fact.look_again_at)}." if fact.look_again_at else ""
+    what = "Back to marketing"
+    return Line(what, f"{fact.status.replace('_', ' ').capitalize()}: {fact.reason}.{again}", "warn", fact.owner)
+
+
+def _started(fact: SlaStarted) -> Line:
+    detail = {"policy": fact.policy, "calendar_version": fact.calendar_version, "attempt": fact.attempt}
+    return Line(f"Promised: {_promise(fact)}", f"Due {timed(fact.due_at)}.", "plain", fact.owner, detail)
+
+
+def _warned(fact: SlaWarned) -> Line:
+    why = f"Most of the time is gone; due {timed(fact.due_at)}."
+    return Line(f"Warning: {_promise(fact)}", why, "warn", fact.owner, {"policy": fact.policy})
+
+
+def _met(fact: SlaMet) -> Line:
+    late = fact.met_at > fact.due_at
+    what = f"{'Done late' if late else 'Kept'}: {_promise(fact)}"
+    corrected = " This corrects a breach declared before." if fact.corrects else ""
+    why = f"After {spanned(fact.seconds)}, {spanned(fact.business_seconds)} of them in business time.{corrected}"
+    return Line(what, why, "warn" if late else "good", fact.owner, {"policy": fact.policy, "attempt": fact.attempt})
+
+
+def _breached(fact: SlaBreached) -> Line:
+    late = " Noticed late, after an outage." if fact.late else ""
+    detail = {"policy": fact.policy, "attempt": fact.attempt}
+    return Line(f"Broken: {_promise(fact)}", f"It was due {timed(fact.due_at)}.{late}", "bad", fact.owner, detail)
+
+
+def _waived(fact: SlaWaived) -> Line:
+    why = f"Because: {fact.reason.replace('_', ' ')}."
+    return Line(f"Waived: {_promise(fact)}", why, "plain", fact.owner, {"policy": fact.policy})
+
+
+def _stopped(fact: SlaStopped) -> Line:
+    why = f"Rule {fact.rule}: {fact.reason}, after {fact.touches} touches."
+    return Line("Follow-up stopped", why, "warn", fact.owner, {"then": fact.then, "policy": fact.policy})
+
+
+def _promise(fact: Any) -> str:
+    return str(PROMISES.get(fact.promise, fact.promise))
+
+
+def _points(fact: Any) -> str:
+    return f"{fact.score.total:g}"
+
+
+def _judged(fact: LeadScored | LeadQualified | LeadNurtured | LeadDisqualified) -> dict[str, Any]:
+    return {
+        "score": fact.score.model_dump(),
+        "temperature": fact.temperature,
+        "definition": fact.definition.label,
+        "playbook": fact.definition.playbook,
+        "why": [reason.model_dump(exclude_defaults=True) for reason in fact.why],
+    }
+
+
+TELL: dict[type[Fact], Callable[[Any], Line]] = {
+    LeadScored: _scored,
+    LeadQualified: _qualified,
+    LeadNurtured: _nurtured,
+    LeadDisqualified: _disqualified,
+    LeadRouted: _routed,
+    LeadReassigned: _reassigned,
+    LeadHeld: _held,
+    LeadRecycled: _recycled,
+    SlaStarted: _started,
+    SlaWarned: _warned,
+    SlaMet: _met,
+    SlaBreached: _breached,
+    SlaWaived: _waived,
+    SlaStopped: _stopped,
+}

@@ -1,0 +1,207 @@
+"""How each fact changes what is known of a lead.
+
+Each field belongs to one publisher, whose facts arrive in order; what two publishers say about a round is joined so
+that it does not matter which was heard first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from baton.contracts import (
+    Contact,
+    Fact,
+    LeadDisqualified,
+    LeadHeld,
+    LeadNurtured,
+    LeadQualified,
+    LeadReassigned,
+    LeadReceived,
+    LeadRecycled,
+    LeadRouted,
+    LeadScored,
+    LeadStatusReported,
+    LeadTouched,
+    LeadUpdated,
+    SlaBreached,
+    SlaMet,
+    SlaStarted,
+    SlaStopped,
+    SlaWaived,
+)
+from baton.reporting.domain.lead import Lead, Promise, PromiseState, Round, Status
+
+
+def heard(lead: Lead, fact: Fact, at: datetime, sequence: int) -> Lead:
+    """Return `lead` after `fact`, which happened `at` and is the publisher's `sequence`-th about it."""
+    take = _TAKE.get(type(fact))
+    if take is not None:
+        lead = take(lead, fact, at, sequence)
+    return lead if lead.last_at is not None and lead.last_at >= at else replace(lead, last_at=at)
+
+
+def _posted(lead: Lead, fact: LeadReceived | LeadUpdated, at: datetime, _: int) -> Lead:
+    first = isinstance(fact, LeadReceived)
+    return replace(
+        lead,
+        received_at=at if first else lead.received_at,
+        source=fact.source if first else lead.source,
+        is_test=fact.is_test,
+        name=_name_of(fact.contact),
+        company=fact.contact.company,
+        country=fact.contact.country,
+    )
+
+
+def _name_of(contact: Contact) -> str | None:
+    parts = " ".join(filter(None, (contact.first_name, contact.last_name)))
+    return contact.full_name or parts or None
+
+
+def _touched(lead: Lead, _: LeadTouched, __: datetime, ___: int) -> Lead:
+    return replace(lead, touches=lead.touches + 1)
+
+
+def _status(lead: Lead, fact: LeadStatusReported, at: datetime, sequence: int) -> Lead:
+    return replace(lead, statuses=(*lead.statuses, Status(sequence, at, fact.status)))
+
+
+def _scored(lead: Lead, fact: LeadScored | LeadQualified | LeadNurtured | LeadDisqualified) -> Lead:
+    return replace(lead, score=fact.score.total, temperature=fact.temperature)
+
+
+def _only_scored(lead: Lead, fact: LeadScored, _: datetime, __: int) -> Lead:
+    return replace(_scored(lead, fact), flags=tuple(fact.flags))
+
+
+def _qualified(lead: Lead, fact: LeadQualified, _: datetime, __: int) -> Lead:
+    def opened(round_: Round) -> Round:
+        return replace(
+            round_,
+            qualified_at=fact.qualified_at,
+            intake_sequence=max(round_.intake_sequence, fact.intake_sequence),
+            opened_after=fact.statuses_from,
+            counts_after=_latest(round_.counts_after, fact.statuses_from),
+        )
+
+    return replace(_in_round(_scored(lead, fact), fact.round, opened), judged="qualified", judged_because=None)
+
+
+def _nurtured(lead: Lead, fact: LeadNurtured, _: datetime, __: int) -> Lead:
+    return replace(_scored(lead, fact), judged="nurtured", judged_because=fact.track)
+
+
+def _disqualified(lead: Lead, fact: LeadDisqualified, at: datetime, _: int) -> Lead:
+    lead = replace(_scored(lead, fact), judged="disqualified", judged_because=fact.reason)
+    if not fact.round:
+        return lead
+    return _in_round(lead, fact.round, lambda round_: replace(round_, disqualified=(*round_.disqualified, at)))
+
+
+def _handed_over(lead: Lead, fact: LeadRouted | LeadReassigned, _: datetime, __: int) -> Lead:
+    def owned(round_: Round) -> Round:
+        return replace(
+            round_,
+            routing="routed",
+            held_reason=None,
+            owner=fact.owner.id,
+            team=fact.owner.team or "",
+            routed_at=round_.routed_at or fact.decided_at,
+            owners=round_.owners + 1,
+            intake_sequence=max(round_.intake_sequence, fact.intake_sequence),
+            counts_after=_latest(round_.counts_after, fact.statuses_from),
+        )
+
+    return _in_round(lead, fact.round, owned)
+
+
+def _held(lead: Lead, fact: LeadHeld, _: datetime, __: int) -> Lead:
+    return _in_round(
+        lead, fact.round, lambda round_: replace(round_, routing="held", held_reason=fact.reason, owner=None)
+    )
+
+
+def _recycled(lead: Lead, fact: LeadRecycled, _: datetime, __: int) -> Lead:
+    return _in_round(lead, fact.round, lambda round_: replace(round_, routing="recycled", held_reason=None))
+
+
+def _started(lead: Lead, fact: SlaStarted, _: datetime, __: int) -> Lead:
+    return _promised(lead, fact, "open")
+
+
+def _met(lead: Lead, fact: SlaMet, _: datetime, __: int) -> Lead:
+    # A deed after the deadline is a follow-up time worth counting, and a promise broken all the same.
+    state: PromiseState = "met" if fact.met_at <= fact.due_at else "breached"
+    return _promised(lead, fact, state, fact.seconds, fact.business_seconds)
+
+
+def _breached(lead: Lead, fact: SlaBreached, _: datetime, __: int) -> Lead:
+    return _promised(lead, fact, "breached")
+
+
+def _waived(lead: Lead, fact: SlaWaived, _: datetime, __: int) -> Lead:
+    return _promised(lead, fact, "waived")
+
+
+def _stopped(lead: Lead, fact: SlaStopped, at: datetime, _: int) -> Lead:
+    return _in_round(lead, fact.round, lambda round_: replace(round_, stopped=(*round_.stopped, at)))
+
+
+def _promised(
+    lead: Lead,
+    fact: SlaStarted | SlaMet | SlaBreached | SlaWaived,
+    state: PromiseState,
+    seconds: float | None = None,
+    business_seconds: float | None = None,
+) -> Lead:
+    promise = Promise(
+        attempt=fact.attempt,
+        promise=fact.promise,
+        policy=fact.policy,
+        owner=fact.owner,
+        team=fact.team or "",
+        started_at=fact.started_at,
+        due_at=fact.due_at,
+        state=state,
+        seconds=seconds,
+        business_seconds=business_seconds,
+    )
+
+    def with_promise(round_: Round) -> Round:
+        others = tuple(p for p in round_.promises if (p.attempt, p.promise) != (fact.attempt, fact.promise))
+        return replace(round_, promises=(*others, promise))
+
+    return _in_round(lead, fact.round, with_promise)
+
+
+def _in_round(lead: Lead, number: int, change: Callable[[Round], Round]) -> Lead:
+    round_ = lead.rounds.get(number) or Round(number)
+    return replace(lead, rounds={**lead.rounds, number: change(round_)})
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
+
+
+_TAKE: dict[type[Fact], Callable[[Any, Any, datetime, int], Lead]] = {
+    LeadReceived: _posted,
+    LeadUpdated: _posted,
+    LeadTouched: _touched,
+    LeadStatusReported: _status,
+    LeadScored: _only_scored,
+    LeadQualified: _qualified,
+    LeadNurtured: _nurtured,
+    LeadDisqualified: _disqualified,
+    LeadRouted: _handed_over,
+    LeadReassigned: _handed_over,
+    LeadHeld: _held,
+    LeadRecycled: _recycled,
+    SlaStarted: _started,
+    SlaMet: _met,
+    SlaBreached: _breached,
+    SlaWaived: _waived,
+    SlaStopped: _stopped,
+}

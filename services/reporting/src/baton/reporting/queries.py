@@ -1,0 +1,160 @@
+"""What people ask of the read models.
+
+Every query walks one index or sums small tables of counts; none counts leads one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, desc, func, or_, select, true
+
+from baton.reporting.domain.fate import FATES
+from baton.reporting.domain.lead import Lead, lead_of
+from baton.reporting.tables import ENTRY, FUNNEL, FUNNEL_COUNTS, LEAD, PROMISE, PROMISE_COUNTS, REP, SPAN
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """UTC days, both included; None is open."""
+
+    first: str | None = None
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelQuery:
+    """Which leads the funnel counts. `round` 0 counts each person once."""
+
+    period: Period = Period()
+    source: str | None = None
+    team: str | None = None
+    round: int = 0
+    is_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeadQuery:
+    """Which leads the list shows, newest first, after the place of the last one seen."""
+
+    fate: str | None = None
+    source: str | None = None
+    team: str | None = None
+    owner: str | None = None
+    after: tuple[datetime, str] | None = None
+
+
+def funnel(tx: Connection, query: FunnelQuery, by: str | None = None) -> list[dict[str, Any]]:
+    """Return the summed counts, one row in all or one for each value of the column `by`."""
+    table = FUNNEL.c
+    wanted = [table.round == query.round, table.is_test.is_(query.is_test), *_within(FUNNEL, query.period)]
+    wanted += [table[name] == value for name in ("source", "team") if (value := getattr(query, name)) is not None]
+    groups = [table[by].label("key")] if by else []
+    sums = [func.coalesce(func.sum(table[name]), 0).label(name) for name in FUNNEL_COUNTS]
+    rows = tx.execute(select(*groups, *sums).where(*wanted).group_by(*groups).order_by(*groups)).mappings()
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
+
+def promises(tx: Connection, period: Period, team: str | None, policy: str | None) -> list[dict[str, Any]]:
+    """Return the counts of promises by team, policy and promise."""
+    keys = [PROMISE.c[name] for name in ("team", "policy", "promise")]
+    sums = [func.sum(PROMISE.c[name]).label(name) for name in PROMISE_COUNTS]
+    query = select(*keys, *sums).where(*_of(PROMISE, period, team, policy)).group_by(*keys).order_by(*keys)
+    return [{name: _plain(value) for name, value in row.items()} for row in tx.execute(query).mappings()]
+
+
+def spans(tx: Connection, period: Period, team: str | None, policy: str | None) -> list[Any]:
+    """Return how many deeds took a span of which bucket, by team, policy, promise and clock."""
+    keys = [SPAN.c[name] for name in ("team", "policy", "promise", "clock", "bucket")]
+    query = select(*keys, func.sum(SPAN.c.n).label("n")).where(*_of(SPAN, period, team, policy)).group_by(*keys)
+    return [row for row in tx.execute(query) if row.n]
+
+
+def leads(tx: Connection, query: LeadQuery, limit: int) -> list[Row[Any]]:
+    """Return up to `limit` leads, the newest first."""
+    columns = [column for column in LEAD.c if column.name != "known"]
+    wanted: list[ColumnElement[bool]] = [LEAD.c.received_at.is_not(None)]
+    for name in ("fate", "source", "team", "owner"):
+        if (value := getattr(query, name)) is not None:
+            wanted.append(LEAD.c[name] == value)
+    if query.after is not None:
+        at, lead_id = query.after
+        wanted.append(or_(LEAD.c.received_at < at, and_(LEAD.c.received_at == at, LEAD.c.lead_id < lead_id)))
+        wanted.append(LEAD.c.received_at <= at)  # lets the index begin at the place
+    newest = (desc(LEAD.c.received_at), desc(LEAD.c.lead_id))
+    return list(tx.execute(select(*columns).where(*wanted).order_by(*newest).limit(limit)))
+
+
+def find_lead(tx: Connection, lead_id: str) -> Lead | None:
+    """Return what is known of a lead, or None."""
+    known = tx.execute(select(LEAD.c.known).where(LEAD.c.lead_id == lead_id)).scalar_one_or_none()
+    return lead_of(known) if known is not None else None
+
+
+def journey(tx: Connection, lead_id: str, after: tuple[datetime, str, int] | None, limit: int) -> list[Row[Any]]:
+    """Return up to `limit` lines of a lead's journey by event time, with the names of the reps they speak of."""
+    of_lead: ColumnElement[bool] = ENTRY.c.lead_id == lead_id
+    where = of_lead if after is None else and_(of_lead, _beyond(after))
+    query: Select[Any] = (
+        select(ENTRY, REP.c.name.label("who_name"))
+        .join_from(ENTRY, REP, REP.c.rep_id == ENTRY.c.who, isouter=True)
+        .where(where)
+        .order_by(ENTRY.c.at, ENTRY.c.publisher, ENTRY.c.sequence)
+        .limit(limit)
+    )
+    return list(tx.execute(query))
+
+
+def _beyond(place: tuple[datetime, str, int]) -> ColumnElement[bool]:
+    at, publisher, sequence = place
+    same_publisher = and_(ENTRY.c.publisher == publisher, ENTRY.c.sequence > sequence)
+    same_time = and_(ENTRY.c.at == at, or_(ENTRY.c.publisher > publisher, same_publisher))
+    return or_(ENTRY.c.at > at, same_time)
+
+
+def rep_names(tx: Connection) -> dict[str, str]:
+    """Return the names of all reps by id."""
+    return {row.rep_id: row.name for row in tx.execute(select(REP.c.rep_id, REP.c.name))}
+
+
+def choices(tx: Connection) -> dict[str, list[str]]:
+    """Return what can be filtered by: the sources and teams that were counted, the policies that promised."""
+    return {
+        "sources": [row[0] for row in tx.execute(select(FUNNEL.c.source).distinct().order_by(FUNNEL.c.source))],
+        "teams": [row[0] for row in tx.execute(select(FUNNEL.c.team).distinct().order_by(FUNNEL.c.team)) if row[0]],
+        "policies": [row[0] for row in tx.execute(select(PROMISE.c.policy).distinct().order_by(PROMISE.c.policy))],
+    }
+
+
+def fate_counts(tx: Connection) -> dict[str, int]:
+    """Return how many leads have which fate, test leads included, and how many there are."""
+    sums = [func.coalesce(func.sum(FUNNEL.c[f"now_{fate}"]), 0).label(fate) for fate in FATES]
+    row = tx.execute(select(*sums).where(FUNNEL.c.round == 0)).mappings().one()
+    counts = {fate: int(row[fate]) for fate in FATES}
+    return {"leads": sum(counts.values()), **counts}
+
+
+def ledger_page(tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+    """Return leads with an id above `after`, each with its fate and round."""
+    known = (LEAD.c.lead_id > after, LEAD.c.received_at.is_not(None))
+    query = select(LEAD.c.lead_id, LEAD.c.fate, LEAD.c.round).where(*known).order_by(LEAD.c.lead_id).limit(limit)
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def _within(table: Any, period: Period) -> list[ColumnElement[bool]]:
+    first = table.c.day >= period.first if period.first else true()
+    last = table.c.day <= period.last if period.last else true()
+    return [first, last]
+
+
+def _of(table: Any, period: Period, team: str | None, policy: str | None) -> list[ColumnElement[bool]]:
+    wanted: Mapping[str, str | None] = {"team": team, "policy": policy}
+    return [*_within(table, period), *(table.c[name] == value for name, value in wanted.items() if value is not None)]
+
+
+def _plain(value: Any) -> Any:
+    """Postgres sums integers into decimals; here they are counts."""
+    return value if isinstance(value, str) else int(value)

@@ -1,0 +1,63 @@
+"""The reporting service, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection, MetaData
+
+from baton.contracts import TOPICS
+from baton.reporting import queries, store
+from baton.reporting.decide import Dossier, decide
+from baton.reporting.metrics import ReportingMetrics
+from baton.reporting.settings import Settings
+from baton.reporting.tables import metadata
+from baton.runtime.handler import Cause, Decision, Service
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from baton.runtime.engine import Engine
+
+
+class Reporting(Service[Dossier, None]):
+    """Hears every fact and keeps read models; says nothing."""
+
+    name = "reporting"
+    hears = TOPICS
+    metadata: MetaData = metadata
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._metrics = ReportingMetrics(self.registry)
+
+    def load(self, tx: Connection, subjects: Sequence[str]) -> dict[str, Dossier]:
+        return store.load(tx, subjects)
+
+    def decide(self, state: Dossier, books: None, cause: Cause, now: datetime) -> Decision[Dossier]:
+        return decide(state, cause)
+
+    def keep(self, tx: Connection, states: Mapping[str, Dossier], books: None, now: datetime) -> None:
+        store.keep(tx, states.values())
+        # Counted before COMMIT: a transaction that fails here is counted again when it is tried again.
+        self._metrics.count((dossier.kept, dossier.lead) for dossier in states.values())
+
+    def ledger(self, tx: Connection) -> dict[str, Any]:
+        return queries.fate_counts(tx)
+
+    def ledger_page(self, tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+        return queries.ledger_page(tx, after, limit)
+
+    def routers(self, engine: Engine) -> Sequence[APIRouter]:
+        from baton.reporting.api import data_router
+        from baton.reporting.pages import pages_router
+
+        return (data_router(engine), pages_router(engine))
+
+
+def build(settings: Settings) -> Reporting:
+    """Return the service, ready for an engine."""
+    return Reporting()

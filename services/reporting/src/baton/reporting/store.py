@@ -1,0 +1,115 @@
+"""What reporting reads and writes while it hears: leads, their journeys, and the counts that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+
+from baton.reporting.decide import Dossier, Entry
+from baton.reporting.domain.counting import (
+    Cell,
+    Counts,
+    FunnelCell,
+    PromiseCell,
+    SpanCell,
+    counts_of,
+    difference,
+)
+from baton.reporting.domain.fate import fate_of
+from baton.reporting.domain.lead import Lead, lead_of
+from baton.reporting.tables import ENTRY, FUNNEL, LEAD, PROMISE, REP, SPAN
+from baton.runtime.store import fetch, insert_missing, upsert
+
+_TABLES: dict[type[Cell], Table] = {FunnelCell: FUNNEL, PromiseCell: PROMISE, SpanCell: SPAN}
+
+
+def load(tx: Connection, subjects: Sequence[str]) -> dict[str, Dossier]:
+    """Return what is kept of each subject. A rep starts from nothing every time: his fact is whole."""
+    kept = {row.lead_id: row.known for row in fetch(tx, LEAD, "lead_id", subjects, columns=("lead_id", "known"))}
+    leads = {subject: lead_of(kept[subject]) if subject in kept else Lead(subject) for subject in subjects}
+    return {subject: Dossier(lead, lead) for subject, lead in leads.items()}
+
+
+def keep(tx: Connection, dossiers: Iterable[Dossier]) -> None:
+    """Write the leads, the new lines of their journeys, and what has changed in the counts."""
+    changed = list(dossiers)
+    leads = [dossier for dossier in changed if dossier.lead is not dossier.kept]
+    upsert(tx, LEAD, [_lead_row(dossier.lead) for dossier in leads])
+    insert_missing(tx, ENTRY, [_entry_row(entry) for dossier in changed for entry in dossier.entries])
+    upsert(tx, REP, [_rep_row(dossier) for dossier in changed if dossier.rep is not None])
+    counts: Counts = Counts()
+    for dossier in leads:
+        counts.update(difference(counts_of(dossier.lead), counts_of(dossier.kept)))
+    _add(tx, counts)
+
+
+def _add(tx: Connection, counts: Counts) -> None:
+    """Add to the cells, in one order everywhere, so that two writers wait for each other and never for ever."""
+    for kind, table in _TABLES.items():
+        cells: dict[Cell, dict[str, int]] = {}
+        for (cell, column), n in counts.items():
+            if n and isinstance(cell, kind):
+                cells.setdefault(cell, {})[column] = n
+        _add_cells(tx, table, cells)
+
+
+def _add_cells(tx: Connection, table: Table, cells: Mapping[Cell, Mapping[str, int]]) -> None:
+    if not cells:
+        return
+    names = [column.name for column in table.columns if not column.primary_key]
+    ordered = sorted(cells)
+    insert_missing(tx, table, [cell._asdict() for cell in ordered])
+    sets = ", ".join(f"{name} = {name} + :{name}" for name in names)
+    where = " AND ".join(f"{column.name} = :key_{column.name}" for column in table.primary_key)
+    rows = [
+        {f"key_{key}": value for key, value in cell._asdict().items()}
+        | {name: cells[cell].get(name, 0) for name in names}
+        for cell in ordered
+    ]
+    tx.execute(text(f"UPDATE {table.name} SET {sets} WHERE {where}"), rows)
+
+
+def _lead_row(lead: Lead) -> dict[str, Any]:
+    newest = lead.round
+    return {
+        "lead_id": lead.lead_id,
+        "received_at": lead.received_at,
+        "fate": fate_of(lead),
+        "round": newest.number if newest else 0,
+        "source": lead.source,
+        "owner": newest.owner if newest else None,
+        "team": newest.team if newest else "",
+        "score": lead.score,
+        "temperature": lead.temperature,
+        "name": lead.name,
+        "company": lead.company,
+        "is_test": lead.is_test,
+        "last_at": lead.last_at,
+        "known": lead,
+    }
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "lead_id": entry.lead_id,
+        "at": entry.at,
+        "publisher": entry.publisher,
+        "sequence": entry.sequence,
+        "event_id": entry.event_id,
+        "type": entry.type,
+        "recorded_at": entry.recorded_at,
+        "round": entry.round,
+        "what": entry.line.what,
+        "why": entry.line.why,
+        "tone": entry.line.tone,
+        "who": entry.line.who,
+        "detail": {name: value for name, value in entry.line.detail.items() if value not in (None, [], {})},
+    }
+
+
+def _rep_row(dossier: Dossier) -> dict[str, Any]:
+    rep = dossier.rep
+    assert rep is not None
+    return {"rep_id": rep.id, "name": rep.name, "team": rep.team or "", "is_active": rep.active}
