@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from services.reporting.tests.stories import NOON, Told
 
 from baton.reporting.service import build
 from baton.runtime.clock import FixedClock
@@ -15,7 +16,6 @@ from baton.runtime.http import ensure_admin_token
 from baton.runtime.http.app import create_app
 from baton.runtime.settings import Settings
 from baton.runtime.testing import Bench
-from services.reporting.tests.stories import NOON, Told
 
 LEAD = "018f0000-0000-7000-8000-000000000001"
 

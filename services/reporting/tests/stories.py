@@ -1,5 +1,6 @@
 """Facts for the tests of reporting: short to write, whole enough to be true."""
 
+# ruff: noqa: A002  (round and id are the facts' own words)
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ def touched(minutes: float, *, rep: str = "anna", outcome: str | None = "reached
     return Told(LeadTouched(rep=rep, channel="call", direction="out", outcome=outcome, occurred_at=at), at)
 
 
-def _judged(round: int) -> dict[str, Any]:  # noqa: A002
+def _judged(round: int) -> dict[str, Any]:
     definition = DefinitionRef(label="2026.1", playbook=PLAYBOOK)
     return {
         "round": round,
@@ -88,13 +89,13 @@ def _judged(round: int) -> dict[str, Any]:  # noqa: A002
     }
 
 
-def scored(minutes: float, outcome: str = "open", round: int = 0, flags: Sequence[str] = ()) -> Told:  # noqa: A002
+def scored(minutes: float, outcome: str = "open", round: int = 0, flags: Sequence[str] = ()) -> Told:
     return Told(LeadScored(**_judged(round), outcome=outcome, flags=list(flags)), after(minutes))  # type: ignore[arg-type]
 
 
 def qualified(
     minutes: float,
-    round: int = 1,  # noqa: A002
+    round: int = 1,
     *,
     heard: int = 1,
     statuses_from: datetime | None = None,
@@ -111,15 +112,15 @@ def qualified(
     return Told(fact, at)
 
 
-def nurtured(minutes: float, round: int = 0) -> Told:  # noqa: A002
+def nurtured(minutes: float, round: int = 0) -> Told:
     return Told(LeadNurtured(**_judged(round), track="newsletter", unknown=["budget"]), after(minutes))
 
 
-def disqualified(minutes: float, round: int = 0) -> Told:  # noqa: A002
+def disqualified(minutes: float, round: int = 0) -> Told:
     return Told(LeadDisqualified(**_judged(round), reason="cannot_serve", final=True), after(minutes))
 
 
-def _handed(minutes: float, owner: str, round: int, heard: int, since: datetime | None) -> dict[str, Any]:  # noqa: A002
+def _handed(minutes: float, owner: str, round: int, heard: int, since: datetime | None) -> dict[str, Any]:
     return {
         "round": round,
         "decided_at": after(minutes),
@@ -140,14 +141,14 @@ def _handed(minutes: float, owner: str, round: int, heard: int, since: datetime 
 
 def routed(
     minutes: float, owner: str = "anna", round: int = 1, *, heard: int = 1, since: datetime | None = None
-) -> Told:  # noqa: A002
+) -> Told:
     return Told(LeadRouted(**_handed(minutes, owner, round, heard, since)), after(minutes))
 
 
 def reassigned(
     minutes: float,
     owner: str = "bo",
-    round: int = 1,  # noqa: A002
+    round: int = 1,
     *,
     reason: str = "breach",
     heard: int = 1,
@@ -158,16 +159,16 @@ def reassigned(
     return Told(fact, after(minutes))
 
 
-def held(minutes: float, round: int = 1, reason: str = "nobody_eligible") -> Told:  # noqa: A002
+def held(minutes: float, round: int = 1, reason: str = "nobody_eligible") -> Told:
     fact = LeadHeld(round=round, reason=reason, objections={"anna": "away"})  # type: ignore[arg-type]
     return Told(fact, after(minutes))
 
 
-def recycled(minutes: float, round: int = 1) -> Told:  # noqa: A002
+def recycled(minutes: float, round: int = 1) -> Told:
     return Told(LeadRecycled(round=round, reason="wrong time", status="recycle", owner="anna"), after(minutes))
 
 
-def _promise(start: float, attempt: int, owner: str, round: int) -> dict[str, Any]:  # noqa: A002
+def _promise(start: float, attempt: int, owner: str, round: int) -> dict[str, Any]:
     return {
         "round": round,
         "promise": "first_response",
@@ -180,11 +181,11 @@ def _promise(start: float, attempt: int, owner: str, round: int) -> dict[str, An
     }
 
 
-def started(start: float, attempt: int = 0, owner: str = "anna", round: int = 1) -> Told:  # noqa: A002
+def started(start: float, attempt: int = 0, owner: str = "anna", round: int = 1) -> Told:
     return Told(SlaStarted(**_promise(start, attempt, owner, round), calendar_version="1"), after(start))
 
 
-def met(start: float, minutes: float, attempt: int = 0, owner: str = "anna", round: int = 1, **more: Any) -> Told:  # noqa: A002
+def met(start: float, minutes: float, attempt: int = 0, owner: str = "anna", round: int = 1, **more: Any) -> Told:
     seconds = (minutes - start) * 60
     fact = SlaMet(
         **_promise(start, attempt, owner, round),
@@ -196,19 +197,19 @@ def met(start: float, minutes: float, attempt: int = 0, owner: str = "anna", rou
     return Told(fact, after(minutes))
 
 
-def breached(start: float, attempt: int = 0, owner: str = "anna", round: int = 1) -> Told:  # noqa: A002
+def breached(start: float, attempt: int = 0, owner: str = "anna", round: int = 1) -> Told:
     due = after(start + 60)
     return Told(SlaBreached(**_promise(start, attempt, owner, round), breached_at=due, fired_at=due), due)
 
 
-def waived(start: float, minutes: float, attempt: int = 0, owner: str = "anna", round: int = 1) -> Told:  # noqa: A002
+def waived(start: float, minutes: float, attempt: int = 0, owner: str = "anna", round: int = 1) -> Told:
     return Told(SlaWaived(**_promise(start, attempt, owner, round), reason="opportunity"), after(minutes))
 
 
-def stopped(start: float, minutes: float, round: int = 1) -> Told:  # noqa: A002
+def stopped(start: float, minutes: float, round: int = 1) -> Told:
     fact = SlaStopped(**_promise(start, 0, "anna", round), rule="touches", reason="never_reached", touches=6)
     return Told(fact, after(minutes))
 
 
-def rep(id: str, name: str) -> RepChanged:  # noqa: A002
+def rep(id: str, name: str) -> RepChanged:
     return RepChanged(rep=Rep(id=id, name=name, team=TEAMS.get(id), zone="UTC", calendar="always"))
