@@ -130,8 +130,8 @@ def newest_quarantined(tx: Connection) -> str | None:
 
 def quarantine_causes(tx: Connection) -> dict[str, int]:
     """How many elements are in quarantine, by cause."""
-    query = select(QUARANTINE.c.cause, func.count()).group_by(QUARANTINE.c.cause)
-    return dict(tx.execute(query).tuples().all())
+    query = select(QUARANTINE.c.cause, func.count().label("number")).group_by(QUARANTINE.c.cause)
+    return {row.cause: row.number for row in tx.execute(query)}
 
 
 def count(tx: Connection, tallies: Mapping[str, Mapping[str, int]]) -> None:
@@ -159,13 +159,12 @@ def fold_tallies(tx: Connection) -> None:
 def ledger(tx: Connection) -> dict[str, Any]:
     """Elements by outcome, and leads taken in."""
     sums = tx.execute(select(*(func.coalesce(func.sum(TALLY.c[name]), 0).label(name) for name in COUNTS))).one()
-    by_test: dict[bool, int] = dict(
-        tx.execute(select(LEAD.c.is_test, func.count()).group_by(LEAD.c.is_test)).tuples().all()
-    )
-    tests = by_test.get(True, 0)
+    by_test = select(LEAD.c.is_test, func.count().label("number")).group_by(LEAD.c.is_test)
+    counts = {row.is_test: row.number for row in tx.execute(by_test)}
+    tests = counts.get(True, 0)
     return {
         "elements": {name: int(getattr(sums, name)) for name in COUNTS},
-        "leads": {"taken_in": tests + by_test.get(False, 0), "test": tests},
+        "leads": {"taken_in": tests + counts.get(False, 0), "test": tests},
     }
 
 

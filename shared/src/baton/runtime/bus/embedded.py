@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,11 +86,15 @@ class EmbeddedBus:
             return ends
 
         if records:
-            async with self._one_at_a_time:
-                self._ends = await asyncio.shield(self._store.write(work))
-            async with self._news:
-                self._news.notify_all()
+            # Shielded as a whole: who is cancelled while the records are written must not leave us with stale ends.
+            await asyncio.shield(self._append(work))
         await self._sweep()
+
+    async def _append(self, work: Callable[[Connection], dict[TopicLane, int]]) -> None:
+        async with self._one_at_a_time:
+            self._ends = await self._store.write(work)
+        async with self._news:
+            self._news.notify_all()
 
     async def _sweep(self) -> None:
         """Once a minute drop what is older than the retention, a bounded number at a time."""
