@@ -1,0 +1,1 @@
+"""Every performance figure of Baton: `make bench`. docs/performance.md says what the rows mean."""

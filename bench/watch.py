@@ -1,0 +1,119 @@
+"""Looking at the pipelines from outside: when a hand-off can be read, and when everything has been dealt with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from bench.world import LANES, SERVICES, STAGES, World
+
+LOOK_EVERY = 0.1
+PATIENCE = 180.0
+
+
+class HandOffs:
+    """When each record with a lead's id could first be read from a topic: what a CRM sees."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self.arrived: dict[str, float] = {}
+
+    async def read(self) -> None:
+        """Read for ever."""
+        while True:
+            polled = await self._consumer.getmany(timeout_ms=500)
+            now = time.monotonic()
+            for records in polled.values():
+                for record in records:
+                    self.arrived.setdefault(record.key.decode(), now)
+
+    async def of(self, leads: Mapping[str, float], patience: float = 20.0) -> list[float]:
+        """Return the seconds from each lead's sending to its hand-off, once all have arrived. Raises TimeoutError."""
+        async with asyncio.timeout(patience):
+            while not leads.keys() <= self.arrived.keys():
+                await asyncio.sleep(0.02)
+        return sorted(self.arrived[lead] - sent for lead, sent in leads.items())
+
+
+@asynccontextmanager
+async def watched(world: World, topic: str) -> AsyncIterator[HandOffs]:
+    """Watch a topic from its present end."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=world.kafka.bootstrap, fetch_max_wait_ms=500)
+    await consumer.start()
+    consumer.assign([TopicPartition(topic, lane) for lane in range(LANES)])
+    await consumer.seek_to_end()
+    seen = HandOffs(consumer)
+    reading = asyncio.create_task(seen.read())
+    try:
+        yield seen
+    finally:
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+        await consumer.stop()
+
+
+class Quiet:
+    """Knows when a pipeline has dealt with everything: all that was said is published, and all of that is read."""
+
+    def __init__(self, world: World, databases: Mapping[str, bool], prefix: str) -> None:
+        """`databases` says of each whether it publishes."""
+        self._world, self._databases, self._prefix = world, databases, prefix
+        self._connections: dict[str, asyncpg.Connection] = {}
+
+    async def wait(self) -> float:
+        """Return the monotonic time at which it was first seen to be quiet. Raises TimeoutError."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._world.kafka.bootstrap)
+        await consumer.start()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    at = time.monotonic()
+                    if await self._is_quiet(consumer):
+                        return at
+                    await asyncio.sleep(LOOK_EVERY)
+        finally:
+            await consumer.stop()
+
+    async def _is_quiet(self, consumer: AIOKafkaConsumer) -> bool:
+        for name, publishes in self._databases.items():
+            connection = await self._connection(name)
+            unpublished = "SELECT EXISTS (SELECT 1 FROM journal WHERE position IS NULL)"
+            if publishes and await connection.fetchval(unpublished):
+                return False
+        for name in self._databases:
+            rows = await (await self._connection(name)).fetch("SELECT topic, lane, next_off FROM place")
+            read = {TopicPartition(row["topic"], row["lane"]): row["next_off"] for row in rows}
+            topics = {place.topic for place in read if place.topic.startswith(self._prefix)}
+            wanted = [TopicPartition(topic, lane) for topic in topics for lane in range(LANES)]
+            ends = await consumer.end_offsets(wanted) if wanted else {}
+            if any(read.get(place, 0) < end for place, end in ends.items()):
+                return False
+        return True
+
+    async def _connection(self, name: str) -> asyncpg.Connection:
+        if name not in self._connections:
+            self._connections[name] = await asyncpg.connect(self._world.database(name))
+        return self._connections[name]
+
+    async def close(self) -> None:
+        """Let go of the databases."""
+        for connection in self._connections.values():
+            await connection.close()
+
+
+def quiet_baton(world: World) -> Quiet:
+    """Of Baton's five services."""
+    names = {name.replace("-", "_"): name != "reporting" for name in SERVICES}
+    return Quiet(world, names, "leads.")
+
+
+def quiet_relay(world: World) -> Quiet:
+    """Of the bare relay."""
+    return Quiet(world, {f"bare_{stage}": stage != "reporting" for stage in STAGES}, "bare.")
