@@ -1,0 +1,150 @@
+"""The judgement: the person against the playbook, at one moment. What is not known is unknown, never no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from baton.contracts import MustKnow, Reason, Score
+from baton.playbook import (
+    DisqualifyRule,
+    Playbook,
+    SignalReading,
+    Truth,
+    Verdict,
+    energy_of,
+    interest_of,
+    lead_view,
+    must_know,
+    signals_of,
+)
+from baton.playbook.activities import matches
+from baton.playbook.nurture import Track
+from baton.scoring.domain.moments import time_of
+from baton.scoring.domain.person import Person
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything the playbook says about a person at one moment."""
+
+    score: Score
+    temperature: str
+    why: list[Reason]
+    meets: bool
+    unmet: tuple[str, ...]
+    unknown: tuple[str, ...]
+    disqualified_by: DisqualifyRule | None
+    track: Track
+    needs_short_call: bool
+    fields: Mapping[str, Any]
+    must_know: list[MustKnow]
+
+
+def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
+    """Judge a person. The same person, playbook and moment give the same judgement on any machine."""
+    lead = person.as_lead()
+    view = lead_view(playbook.definition, lead, now)
+    criteria = playbook.criteria.judge(view)
+    fit = playbook.fit.judge(view)
+    readings = signals_of(playbook.scoring, lead["activity"], now)
+    energy = energy_of(playbook, person.answers)
+    points = sum(c.points for c in playbook.definition.criteria if criteria[c.id].is_true)
+    numbers = {
+        "fit": float(sum(rule.points for rule in playbook.scoring.fit if fit[rule.id].is_true)),
+        "interest": interest_of(playbook.scoring, readings),
+        "energy": energy.points or 0.0,
+        "points": float(points),
+    }
+    total = playbook.score_formula.value(numbers)
+    score = Score(
+        total=round(total or 0.0, 2), fit=numbers["fit"], interest=round(numbers["interest"], 2), energy=energy.points
+    )
+    required = [c for c in playbook.definition.criteria if c.required]
+    unmet = tuple(c.id for c in required if criteria[c.id].truth is Truth.FALSE)
+    unknown = tuple(c.id for c in required if criteria[c.id].truth is Truth.UNKNOWN)
+    decided = {**lead, **numbers, "score": score.total, "temperature": energy.temperature}
+    return Judgement(
+        score=score,
+        temperature=energy.temperature,
+        why=_why(playbook, criteria, fit, readings, energy.parts, energy.missing),
+        meets=not unmet and not unknown and points >= playbook.definition.min_points,
+        unmet=unmet,
+        unknown=unknown,
+        disqualified_by=_disqualified_by(playbook, view),
+        track=_track(playbook, person, view),
+        needs_short_call=energy.points is None and bool(required) and criteria[required[0].id].is_true,
+        fields=lead_view(playbook.definition, decided, now),
+        must_know=[
+            MustKnow(item=item.id, label=item.label, value=value, missing=value is None)
+            for item, value in must_know(playbook.definition, lead, now)
+        ],
+    )
+
+
+def is_buying(playbook: Playbook, person: Person, since: str, now: datetime) -> bool:
+    """True if the person did or said something after `since` that the playbook lets back in before the date (U2)."""
+    entry = playbook.nurture.re_entry
+    signals = [
+        s for s in playbook.scoring.signals if (s.id in entry.signals if entry.signals else s.meaning == "buying")
+    ]
+    acted = any(
+        matches(signal.event, item, now)
+        for item in person.activity
+        if item["occurred_at"] > since
+        for signal in signals
+    )
+    answered = any(person.answers[q]["occurred_at"] > since for q in entry.answers if q in person.answers)
+    return acted or answered
+
+
+def _disqualified_by(playbook: Playbook, view: Mapping[str, Any]) -> DisqualifyRule | None:
+    verdicts = playbook.disqualifiers.judge(view)
+    return next((rule for rule in playbook.disqualify.rules if verdicts[rule.id].is_true), None)
+
+
+def _track(playbook: Playbook, person: Person, view: Mapping[str, Any]) -> Track:
+    horizon = person.answers.get(playbook.nurture.horizon_question, {}).get("value")
+    verdicts = playbook.tracks.judge(view)
+    for track in playbook.nurture.tracks:
+        if horizon in track.horizon or (track.when is not None and verdicts[track.id].is_true):
+            return track
+    return playbook.nurture.track(playbook.nurture.default_track)
+
+
+def _why(
+    playbook: Playbook,
+    criteria: Mapping[str, Verdict],
+    fit: Mapping[str, Verdict],
+    readings: list[SignalReading],
+    energy: Mapping[str, float],
+    missing: tuple[str, ...],
+) -> list[Reason]:
+    rules = [(rule, criteria[rule.id]) for rule in playbook.definition.criteria]
+    rules += [(rule, fit[rule.id]) for rule in playbook.scoring.fit]  # type: ignore[misc]
+    why = [_reason(rule, verdict) for rule, verdict in rules]
+    why += [
+        Reason(criterion=r.signal.id, label=r.signal.label, value=r.events, points=round(r.value, 2)) for r in readings
+    ]
+    for part in playbook.scoring.energy.parts:
+        asked = part.id in energy
+        lacks = [part.question] if part.id in missing else []
+        why.append(
+            Reason(
+                criterion=f"energy.{part.id}", label=part.label, value=energy[part.id] if asked else None, missing=lacks
+            )
+        )
+    return why
+
+
+def _reason(rule: Any, verdict: Verdict) -> Reason:
+    value = None if verdict.truth is Truth.UNKNOWN else verdict.is_true
+    points = float(rule.points) if verdict.is_true else 0.0
+    return Reason(criterion=rule.id, label=rule.label, value=value, points=points, missing=list(verdict.missing))
+
+
+def look_again(playbook_days: int, closed_at: str) -> datetime:
+    """Return the date on which a suspect is looked at again, counted from `closed_at`."""
+    return time_of(closed_at) + timedelta(days=playbook_days)

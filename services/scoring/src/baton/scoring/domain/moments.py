@@ -1,0 +1,15 @@
+"""Times as text that sorts like time, for plain data that is kept as JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def text_of(at: datetime) -> str:
+    """Return RFC 3339 in UTC with all six decimals, so that texts compare as their times do."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def time_of(text: str) -> datetime:
+    """Return the time that `text_of` wrote."""
+    return datetime.fromisoformat(text)

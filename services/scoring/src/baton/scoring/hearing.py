@@ -1,0 +1,114 @@
+"""Facts turned into scoring's own words: each changes what is known of the person, none decides anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from baton.contracts import (
+    Activity,
+    Answer,
+    LeadAnswered,
+    LeadEngaged,
+    LeadReassigned,
+    LeadReceived,
+    LeadRecycled,
+    LeadRouted,
+    LeadStatusReported,
+    LeadTouched,
+    LeadUpdated,
+)
+from baton.runtime.handler import Heard
+from baton.scoring.domain.moments import text_of
+from baton.scoring.domain.person import (
+    Person,
+    seen,
+    with_activity,
+    with_answers,
+    with_decision,
+    with_status,
+    with_touch,
+)
+from baton.scoring.domain.rounds import Said, mark_of, reopened, with_said
+
+
+def taken_in(person: Person, fact: Heard) -> Person:
+    """Return the person after the fact."""
+    if fact.source == "intake":
+        known = replace(person, heard=fact.sequence, caused_at=text_of(fact.recorded_at))
+        return _from_outside(known, fact)
+    return _from_routing(person, fact)
+
+
+def _from_outside(person: Person, fact: Heard) -> Person:
+    match fact.body:
+        case LeadReceived() | LeadUpdated() as lead:
+            return _posted(person, lead)
+        case LeadEngaged(activity=activity):
+            return with_activity(seen(person, text_of(activity.occurred_at)), [_plain_activity(activity)])
+        case LeadAnswered(answer=answer):
+            return with_answers(seen(person, text_of(answer.occurred_at)), [_plain_answer(answer)])
+        case LeadTouched() as touch:
+            plain = {**touch.model_dump(exclude_none=True), "occurred_at": text_of(touch.occurred_at)}
+            return with_touch(person, plain)
+        case LeadStatusReported() as status:
+            return _status(person, status, fact.sequence)
+        case _:
+            return person
+
+
+def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
+    at = text_of(lead.occurred_at)
+    person = replace(
+        seen(person, at),
+        source=person.source or lead.source,
+        external_id=lead.external_id or person.external_id,
+        is_test=lead.is_test,
+        contact=lead.contact.model_dump(exclude_none=True),
+        properties=lead.properties,
+        consent=lead.consent.model_dump(mode="json", exclude_none=True) if lead.consent else person.consent,
+    )
+    for activity in lead.activity:
+        person = seen(person, text_of(activity.occurred_at))
+    person = with_activity(person, [_plain_activity(activity) for activity in lead.activity])
+    return with_answers(person, [_plain_answer(answer) for answer in lead.answers])
+
+
+def _status(person: Person, status: LeadStatusReported, sequence: int) -> Person:
+    at = text_of(status.occurred_at)
+    person = with_status(person, {"status": status.status, "reason": status.reason, "occurred_at": at})
+    mark = mark_of(status.status)
+    if mark is None:
+        return person
+    return replace(person, round=with_said(person.round, Said(mark, at, sequence, reason=status.reason)))
+
+
+def _from_routing(person: Person, fact: Heard) -> Person:
+    body: Any = fact.body
+    if body.round != person.round.number:
+        return person
+    match body:
+        case LeadRecycled():
+            again = text_of(body.look_again_at) if body.look_again_at else None
+            said = Said("recycled", text_of(fact.at), look_again_at=again, reason=body.reason)
+            person = replace(person, round=with_said(person.round, said))
+            return _decided(person, fact, f"recycled: {body.reason}")
+        case LeadRouted() | LeadReassigned():
+            from_then = text_of(body.statuses_from) if body.statuses_from else None
+            person = replace(person, round=reopened(person.round, from_then))
+            verb = "routed" if isinstance(body, LeadRouted) else f"reassigned ({body.reason})"
+            return _decided(person, fact, f"{verb} to {body.owner.name}")
+        case _:
+            return person
+
+
+def _decided(person: Person, fact: Heard, what: str) -> Person:
+    return with_decision(person, {"occurred_at": text_of(fact.at), "what": what})
+
+
+def _plain_activity(activity: Activity) -> dict[str, Any]:
+    return {**activity.model_dump(exclude_none=True), "occurred_at": text_of(activity.occurred_at)}
+
+
+def _plain_answer(answer: Answer) -> dict[str, Any]:
+    return {**answer.model_dump(exclude_none=True), "value": answer.value, "occurred_at": text_of(answer.occurred_at)}

@@ -1,0 +1,34 @@
+"""What operators see of judging: outcomes, temperatures, and the playbook in force. No lead ids, no names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from sqlalchemy import Connection, event
+
+from baton.scoring.domain.person import Person
+
+
+class Metrics:
+    """Scoring's own metrics, in the service's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.judged = Counter("baton_leads_judged", "Judgements, by outcome.", ["outcome"], registry=registry)
+        self.leads = Gauge("baton_suspects", "People known, by outcome.", ["outcome"], registry=registry)
+        self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
+
+    def show_playbook(self, version: str) -> None:
+        """Name the playbook in force; the ones before it disappear."""
+        self.playbook.clear()
+        self.playbook.labels(version).set(1)
+
+    def count_when_committed(self, tx: Connection, people: Iterable[Person]) -> None:
+        """Count the judgements of this transaction at its commit: one rolled back and tried again counts once."""
+        outcomes = [person.verdict.outcome for person in people if person.is_known]
+        if outcomes:
+            event.listen(tx, "commit", lambda _: self._count(outcomes))
+
+    def _count(self, outcomes: Iterable[str]) -> None:
+        for outcome in outcomes:
+            self.judged.labels(outcome).inc()

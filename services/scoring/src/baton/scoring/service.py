@@ -1,0 +1,104 @@
+"""Scoring, wired."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from baton.contracts import INTAKE, ROUTING, SCORING, TOPICS, LeadReassigned, LeadRecycled, LeadRouted
+from baton.playbook import Playbook, Watch
+from baton.runtime.handler import Cause, Decision, Service, Subject
+from baton.runtime.store import NotNow
+from baton.scoring import store
+from baton.scoring.api import router
+from baton.scoring.decide import decide
+from baton.scoring.domain.person import Person
+from baton.scoring.metrics import Metrics
+from baton.scoring.settings import Settings
+
+if TYPE_CHECKING:
+    from baton.runtime.engine import Engine
+
+HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    INTAKE: TOPICS[INTAKE],
+    ROUTING: {fact.type: fact for fact in (LeadRouted, LeadReassigned, LeadRecycled)},
+}
+LOOK_AT_PLAYBOOK_EVERY = 2.0
+COUNT_EVERY = 10.0
+"""Seconds between two counts of people by outcome; a scraper comes every 15."""
+
+
+class Scoring(Service[Person, None]):
+    """Owns the lead definition. Publishes on `leads.scoring`."""
+
+    name = "scoring"
+    hears = HEARS
+    says = (SCORING,)
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.metadata, self.tables = store.make_tables()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.metrics.show_playbook(watch.current.version)
+
+    @property
+    def playbook(self) -> Playbook:
+        """The playbook in force."""
+        return self.watch.current
+
+    def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, Person]:
+        return store.load(tx, self.tables, subjects)
+
+    def decide(self, state: Person, books: None, cause: Cause, now: datetime) -> Decision[Person]:
+        return decide(state, cause, self.playbook, now)
+
+    def keep(self, tx: Connection, states: Mapping[Subject, Person], books: None, now: datetime) -> None:
+        store.keep(tx, self.tables, states.values(), now)
+        self.metrics.count_when_committed(tx, states.values())
+
+    def ledger(self, tx: Connection) -> dict[str, Any]:
+        return store.outcomes(tx, self.tables)
+
+    def ledger_page(self, tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
+        return store.fates(tx, self.tables, after, limit)
+
+    def routers(self, engine: Engine) -> Sequence[APIRouter]:
+        return (router(engine, self.tables, lambda: self.playbook),)
+
+    def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
+        return (self._follow_playbook, self._count_people)
+
+    def playbook_version(self) -> str | None:
+        return self.playbook.version
+
+    def unready(self) -> Mapping[str, str]:
+        return {"playbook": self.watch.refused} if self.watch.refused else {}
+
+    async def _follow_playbook(self, engine: Engine) -> None:
+        while True:
+            await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
+            newer = await asyncio.to_thread(self.watch.poll)
+            if newer is not None:
+                self.metrics.show_playbook(newer.version)
+
+    async def _count_people(self, engine: Engine) -> None:
+        while True:
+            with contextlib.suppress(NotNow):  # readyz says so
+                counts = await engine.read(lambda tx: store.outcomes(tx, self.tables))
+                for outcome, number in counts.items():
+                    self.metrics.leads.labels(outcome).set(number)
+            await engine.clock.sleep(COUNT_EVERY)
+
+
+def build(settings: Settings) -> Scoring:
+    """Return the service. Raises PlaybookErrors: it does not start on a playbook it cannot read."""
+    return Scoring(Watch(settings.playbook))

@@ -1,0 +1,127 @@
+"""Scoring's tables and the only SQL it speaks. Sync, inside the runtime's transaction; never reads a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, func, select
+
+from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
+from baton.scoring.domain.person import Person
+
+_PERSON = TypeAdapter(Person)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Scoring's own tables."""
+
+    person: Table
+    reading: Table
+
+
+def make_tables() -> tuple[MetaData, Tables]:
+    """Return the metadata with the runtime's tables and our own, and our own."""
+    metadata = new_metadata()
+    person = Table(
+        "person",
+        metadata,
+        Column("lead_id", Text, primary_key=True),
+        Column("outcome", Text, nullable=False),
+        Column("round", Integer, nullable=False),
+        Column("is_test", Boolean, nullable=False),
+        Column("source", Text),
+        Column("score", Float, nullable=False),
+        Column("temperature", Text, nullable=False),
+        Column("judged_at", Instant, nullable=False),
+        Column("body", Json, nullable=False),
+        Index("person_outcome", "outcome", "source"),
+    )
+    reading = Table(
+        "reading",
+        metadata,
+        Column("version", Text, primary_key=True),
+        Column("reader", Text, primary_key=True),
+        Column("read_at", Instant, nullable=False),
+    )
+    return metadata, Tables(person, reading)
+
+
+def load(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> dict[str, Person]:
+    """Return what is known of each person; a stranger for the unknown."""
+    rows = fetch(tx, tables.person, "lead_id", lead_ids, columns=("lead_id", "body"))
+    found = {row.lead_id: _PERSON.validate_python(row.body) for row in rows}
+    return {lead_id: found.get(lead_id) or Person(lead_id) for lead_id in lead_ids}
+
+
+def keep(tx: Connection, tables: Tables, people: Iterable[Person], now: datetime) -> None:
+    """Write the people that changed."""
+    upsert(tx, tables.person, [_row(person, now) for person in people])
+
+
+def _row(person: Person, now: datetime) -> dict[str, Any]:
+    verdict = person.verdict
+    return {
+        "lead_id": person.lead_id,
+        "outcome": verdict.outcome,
+        "round": person.round.number,
+        "is_test": person.is_test,
+        "source": person.source,
+        "score": (verdict.score or {}).get("total", 0.0),
+        "temperature": verdict.temperature,
+        "judged_at": now,
+        "body": asdict(person),
+    }
+
+
+def find(tx: Connection, tables: Tables, lead_id: str) -> tuple[Person, datetime] | None:
+    """Return a person and when it was last judged, or None."""
+    rows = fetch(tx, tables.person, "lead_id", [lead_id], columns=("body", "judged_at"))
+    return (_PERSON.validate_python(rows[0].body), rows[0].judged_at) if rows else None
+
+
+def outcomes(tx: Connection, tables: Tables) -> dict[str, int]:
+    """Return how many people stand at each outcome; test leads apart, as `test`."""
+    person = tables.person.c
+    query = select(person.outcome, person.is_test, func.count()).group_by(person.outcome, person.is_test)
+    counts: dict[str, int] = {}
+    for outcome, is_test, number in tx.execute(query):
+        name = "test" if is_test else outcome
+        counts[name] = counts.get(name, 0) + number
+    return counts
+
+
+def by_source(tx: Connection, tables: Tables) -> list[Mapping[str, Any]]:
+    """Return per source how many people stand at each outcome (U1); test leads are left out."""
+    person = tables.person.c
+    query = (
+        select(person.source, person.outcome, func.count().label("people"))
+        .where(person.is_test.is_(False), person.source.is_not(None))
+        .group_by(person.source, person.outcome)
+        .order_by(person.source, person.outcome)
+    )
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def fates(tx: Connection, tables: Tables, after: str, limit: int) -> list[dict[str, Any]]:
+    """Return people with an id above `after` with outcome and round, in the order of their ids."""
+    person = tables.person.c
+    query = select(person.lead_id, person.outcome, person.round).where(person.lead_id > after)
+    rows = tx.execute(query.order_by(person.lead_id).limit(limit))
+    return [{"lead_id": row.lead_id, "fate": row.outcome, "round": row.round} for row in rows]
+
+
+def note_reading(tx: Connection, tables: Tables, version: str, reader: str, now: datetime) -> None:
+    """Note that somebody confirmed having read this version of the definition (D5); the first time stands."""
+    upsert(tx, tables.reading, [{"version": version, "reader": reader, "read_at": now}], update=())
+
+
+def readings(tx: Connection, tables: Tables, version: str) -> list[Mapping[str, Any]]:
+    """Return who confirmed having read this version, first reader first."""
+    reading = tables.reading.c
+    query = select(reading.reader, reading.read_at).where(reading.version == version)
+    return [dict(row) for row in tx.execute(query.order_by(reading.read_at, reading.reader)).mappings()]

@@ -1,0 +1,58 @@
+"""The definition and a judgement as people and API clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from baton.playbook import Playbook
+from baton.scoring.domain.judge import Judgement
+
+
+def definition_shown(playbook: Playbook) -> dict[str, Any]:
+    """Return the definition in force with everything that weighs in a decision (U1, U8)."""
+    plain: dict[str, Any] = {"mode": "json", "exclude_none": True, "by_alias": True}
+    return {
+        "label": playbook.label,
+        "version": playbook.version,
+        "title": playbook.definition.title,
+        "min_points": playbook.definition.min_points,
+        "criteria": [criterion.model_dump(**plain) for criterion in playbook.definition.criteria],
+        "must_know": [item.model_dump(**plain) for item in playbook.definition.must_know],
+        "fields": [field.model_dump(**plain) for field in playbook.definition.fields],
+        "scoring": playbook.scoring.model_dump(**plain),
+        "nurture": playbook.nurture.model_dump(**plain),
+        "disqualify": playbook.disqualify.model_dump(**plain),
+    }
+
+
+def judgement_shown(judgement: Judgement, playbook: Playbook) -> dict[str, Any]:
+    """Return a judgement with every reason."""
+    rule = judgement.disqualified_by
+    outcome = "disqualified" if rule else "qualified" if judgement.meets else "nurtured"
+    return {
+        "playbook": playbook.version,
+        "outcome": outcome,
+        "score": judgement.score.model_dump(),
+        "formula": playbook.scoring.score,
+        "temperature": judgement.temperature,
+        "why": [reason.model_dump() for reason in judgement.why],
+        "unmet": judgement.unmet,
+        "unknown": judgement.unknown,
+        "disqualified_by": rule.id if rule else None,
+        "track": judgement.track.id if outcome == "nurtured" else None,
+        "must_know": [item.model_dump() for item in judgement.must_know],
+        "fields": dict(judgement.fields),
+    }
+
+
+def per_source(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return per source how many people there are and which share met the definition (U1)."""
+    sources: dict[str, dict[str, int]] = {}
+    for row in rows:
+        sources.setdefault(row["source"], {})[row["outcome"]] = row["people"]
+    shown = []
+    for source, outcomes in sources.items():
+        people = sum(outcomes.values())
+        shown.append({"source": source, "people": people, **outcomes, "met": outcomes.get("qualified", 0) / people})
+    return shown
