@@ -14,7 +14,7 @@ from baton.routing.domain.roster import Roster
 
 MOST_CREDIT = 3.0
 """Leads. Nobody is owed more or owes more, so that nobody is flooded or starved to settle an old account. With up to a
-dozen members and any pattern of absence the rotation stays within it by itself (tests/test_fairness.py)."""
+dozen members and any pattern of absence the rotation stays within it by itself (tests/test_routing_fairness.py)."""
 
 _DIGITS = 9
 """Credits are rounded here, so that sums in another order cannot differ in the last bit."""
