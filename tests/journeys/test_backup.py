@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.journeys.people import somebody
@@ -44,7 +45,8 @@ def test_a_backup_of_a_busy_home_is_of_one_moment_and_goes_on_where_it_was(tmp_p
         known = {receipt["lead_id"] for receipt in before}
         assert known <= {lead["lead_id"] for lead in baton.get("/intake/v1/ledger", ids=1, limit=10_000)["leads"]}
         # A lead the backup knows is told something new: its sequence goes on without a gap or a repetition.
-        baton.post("/intake/v1/activities", {"lead": {"lead_id": next(iter(known))}, "kind": "form", "what": "contact"})
+        about = {"lead": {"lead_id": next(iter(known))}, "occurred_at": datetime.now(UTC).isoformat()}
+        baton.post("/intake/v1/activities", about | {"kind": "form", "what": "contact"})
         baton.post("/intake/v1/leads", [somebody() for _ in range(20)])
         assert baton.cli("audit").returncode == 0
         assert baton.cli("dead", "list").stdout.strip() == "nothing is parked"

@@ -23,13 +23,19 @@ def taken_in(baton: Baton, lead: dict[str, Any]) -> str:
     return str(receipt["lead_id"])
 
 
+def told(baton: Baton, door: str, lead_id: str, **what: Any) -> None:
+    """Somebody tells intake something about a lead that happened just now."""
+    about = {"lead": {"lead_id": lead_id}, "occurred_at": datetime.now(UTC).isoformat()}
+    (receipt,) = baton.post(f"/intake/v1/{door}", about | what)
+    assert receipt["status"] == "accepted"
+
+
 def touched(baton: Baton, lead_id: str, rep: str, outcome: str = "reached") -> None:
-    touch = {"lead": {"lead_id": lead_id}, "rep": rep, "channel": "call", "direction": "out", "outcome": outcome}
-    baton.post("/intake/v1/touches", touch)
+    told(baton, "touches", lead_id, rep=rep, channel="call", direction="out", outcome=outcome)
 
 
 def status(baton: Baton, lead_id: str, word: str, **more: Any) -> None:
-    baton.post("/intake/v1/statuses", {"lead": {"lead_id": lead_id}, "status": word, **more})
+    told(baton, "statuses", lead_id, status=word, **more)
 
 
 def types(baton: Baton, service: str, lead_id: str) -> list[str]:
@@ -72,7 +78,7 @@ def test_a_lead_that_does_not_meet_the_definition_is_nurtured_until_it_does(bato
     nurtured = baton.await_fact("scoring", "lead.nurtured", lead_id)
     assert "will_talk" in nurtured["unknown"]
     for question, value in HOT.items():
-        baton.post("/intake/v1/answers", {"lead": {"lead_id": lead_id}, "question": question, "value": value})
+        told(baton, "answers", lead_id, question=question, value=value)
     assert baton.await_fact("routing", "lead.routed", lead_id)["temperature"] == "hot"
 
 
@@ -111,9 +117,7 @@ def test_a_lead_sales_gives_back_is_nurtured_and_returns_in_a_new_round(baton: B
     assert recycled["reason"] == "no_problem"
     baton.await_fact("scoring", "lead.nurtured", lead_id)
     # The playbook marks a request for a demo as buying: it need not wait for the look-again date.
-    soon = datetime.now(UTC).isoformat()
-    activity = {"lead": {"lead_id": lead_id}, "kind": "form", "what": "demo-request", "occurred_at": soon}
-    baton.post("/intake/v1/activities", activity)
+    told(baton, "activities", lead_id, kind="form", what="demo-request")
     again = baton.await_fact("routing", "lead.routed", lead_id, nth=2)
     assert again["round"] == 2
     assert [reason for reason in again["history"] if reason["kind"] == "status"]
@@ -124,7 +128,7 @@ def test_junk_stays_closed_whatever_comes_after(baton: Baton) -> None:
     baton.await_fact("routing", "lead.routed", lead_id)
     status(baton, lead_id, "junk", reason="never_fits")
     eventually(lambda: baton.get(f"/routing/v1/leads/{lead_id}")["state"] == "junk", "junk")
-    baton.post("/intake/v1/activities", {"lead": {"lead_id": lead_id}, "kind": "form", "what": "demo-request"})
+    told(baton, "activities", lead_id, kind="form", what="demo-request")
     time.sleep(1)
     assert types(baton, "routing", lead_id).count("lead.routed") == 1
 

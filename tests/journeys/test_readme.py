@@ -29,7 +29,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Baton]:
 def typed(baton: Baton, script: str) -> str:
     """Run a script as typed in the clone, on this test's Baton instead of the one on port 8000."""
     home = baton.environment["BATON_HOME"]
-    here = script.replace("http://127.0.0.1:8000", baton.urls["intake"]).replace("var/token", f"{home}/token")
+    here = script.replace("http://127.0.0.1:8000", baton.urls["intake"]).replace("cat var/token", f"cat {home}/token")
     here = here.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", here],
@@ -48,9 +48,10 @@ def test_the_three_commands_that_up_prints_bring_a_lead_to_a_kept_promise(fresh:
     post, events, touch = printed_commands(fresh)
     (receipt,) = json.loads(typed(fresh, post))
     assert receipt["status"] == "accepted"
-    routed = [json.loads(line) for line in typed(fresh, events).splitlines()]
-    (one,) = [fact for fact in routed if fact["type"] == "lead.routed" and fact["subject"] == receipt["lead_id"]]
-    assert one["data"]["owner"]["id"] == json.loads(touch[touch.index('{"lead"') : -1])["rep"]
+    fresh.await_fact("routing", "lead.routed", receipt["lead_id"])
+    (one,) = map(json.loads, typed(fresh, events).splitlines())
+    assert one["subject"] == receipt["lead_id"]
+    assert f'"rep": "{one["data"]["owner"]["id"]}"' in touch
     assert one["data"]["temperature"] == "hot"
     typed(fresh, touch)
     assert fresh.await_fact("sla-monitor", "sla.met", receipt["lead_id"])["owner"] == one["data"]["owner"]["id"]
@@ -85,12 +86,18 @@ def test_a_changed_rule_is_live_in_seconds_and_a_broken_one_is_refused(tmp_path:
         file.write_text(good)
         eventually(lambda: baton.get("/scoring/v1/definition")["version"] != before, "the new version is live", 10)
         changed = baton.get("/scoring/v1/definition")["version"]
+        for service in ("intake", "routing", "sla-monitor"):
+            metrics = f"/{service}/metrics"
+            eventually(lambda path=metrics: f'"{changed}"' in baton.ask("GET", path).text, f"{service} has it", 10)  # type: ignore[misc]
         file.write_text(good.replace("pool: americas", "pool: atlantis"))
-
-        def refused() -> bool:
-            return "atlantis" in baton.ask("GET", "/routing/readyz").text
-
-        eventually(refused, "readyz names what is wrong", 10)
+        refused = eventually(lambda: refusal(baton), "readyz names what is wrong", 10)
+        assert "atlantis" in refused
         (receipt,) = baton.post("/intake/v1/leads", somebody())
         routed = baton.await_fact("routing", "lead.routed", receipt["lead_id"])
         assert routed["rule"]["playbook"] == changed
+
+
+def refusal(baton: Baton) -> str | None:
+    """Why routing refuses the playbook that lies there, if it does."""
+    checks = baton.ask("GET", "/routing/readyz").json()["checks"]
+    return checks["playbook"]["reason"] if "playbook" in checks else None

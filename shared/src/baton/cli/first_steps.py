@@ -33,7 +33,10 @@ TOUCH = {
     "channel": "call",
     "direction": "out",
     "outcome": "reached",
+    "occurred_at": "NOW",
 }
+NOW = "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"
+"""Inside a word in single quotes the shell puts the time in."""
 
 
 def first_steps(url: str, token_file: Path, link: str) -> str:
@@ -51,11 +54,11 @@ A lead comes in, with answers, so that it qualifies:
     {url}/intake/v1/leads -d '{_shown(LEAD)}'
 
 Who got it, by when he promised to call, and why (what a CRM reads):
-  curl -s {authority} '{url}/routing/v1/events?wait=5'
+  curl -s {authority} '{url}/routing/v1/events' | grep '"lead.routed"'
 
 He calls, and the promise is kept:
   curl -s {authority} {as_json} \\
-    {url}/intake/v1/touches -d '{_shown(TOUCH)}'
+    {url}/intake/v1/touches -d '{_shown(TOUCH).replace("NOW", NOW)}'
 
 Pages: {url}/reporting/  {url}/sla-monitor/  {url}/scoring/
 More people: baton send --rate 2    The books: baton audit    What ails it: baton doctor
@@ -64,6 +67,4 @@ Ctrl-C stops it; nothing is lost, also with kill -9.
 
 
 def _shown(body: Mapping[str, Any]) -> str:
-    text = json.dumps(body, ensure_ascii=False)
-    assert "'" not in text
-    return text
+    return json.dumps(body, ensure_ascii=False)
