@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -70,7 +70,8 @@ class Place:
         """Whole or not at all, also when the power goes."""
         fresh = self.state.with_suffix(".json.new")
         with fresh.open("wb") as file:
-            file.write(orjson.dumps(asdict(progress), option=orjson.OPT_INDENT_2))
+            # Not asdict(): it would rebuild the Counter from its items, and so count the items.
+            file.write(orjson.dumps({**vars(progress), "counts": dict(progress.counts)}, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.state)
