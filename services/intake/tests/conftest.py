@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,13 @@ import httpx
 import orjson
 import pytest
 import yaml
+from services.intake.tests.posting import FEED, NOW, SCOPES, SECRETS, SHOP, sign_mautic
 from sqlalchemy import select
 
-from baton.intake.service import Intake, build
+from baton.intake.book import Book
+from baton.intake.service import Intake
 from baton.intake.settings import IntakeSettings
+from baton.playbook import Playbook, Watch, load
 from baton.runtime.bus.embedded import EmbeddedBus
 from baton.runtime.clock import FixedClock
 from baton.runtime.engine import Engine
@@ -28,73 +29,6 @@ from baton.runtime.migrate import migrate_now
 from baton.runtime.store import open_store
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "playbook"
-NOW = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
-SECRETS = {
-    "BATON_MAUTIC_SECRET": "first-mautic-secret",
-    "BATON_HUBSPOT_SECRET": "the-hubspot-secret",
-    "SHOP_TOKEN": "new-shop-token",
-    "OLD_SHOP_TOKEN": "old-shop-token",
-}
-SCOPES = {
-    "map": ["intake:write"],
-    "rep": ["sales:write"],
-    "reader": ["leads:read"],
-    "boss": ["admin"],
-}
-HUBSPOT_URL = "http://127.0.0.1:8000/intake/v1/hooks/hubspot-workflow"
-
-SHOP = {
-    "id": "shop",
-    "label": "A shop's contact form",
-    "system": "crm",
-    "body": "form",
-    "default_region": "GB",
-    "signature": {"scheme": "token", "secrets": [{"env": "SHOP_TOKEN"}, {"env": "OLD_SHOP_TOKEN"}]},
-    "mapping": [
-        {
-            "id": "enquiry",
-            "external_id": "contact.id",
-            "contact": {"email": "contact.email", "phone": "contact.phone", "full_name": "contact.name"},
-            "properties": {"interests": {"path": "interest", "many": True}},
-        }
-    ],
-}
-FEED = {
-    "id": "feed",
-    "label": "Several kinds of things in one body",
-    "signature": {"scheme": "token", "header": "X-Feed-Token", "secrets": [{"env": "SHOP_TOKEN"}]},
-    "mapping": [
-        {"id": "people", "each": "people[]", "when": "element.kind == 'person'", "contact": {"email": "mail"}},
-        {
-            "id": "views",
-            "each": "views[]",
-            "gives": "activity",
-            "lead": {"email": "who"},
-            "occurred_at": {"path": "at", "time": "ms"},
-            "fields": {"kind": {"const": "page_view"}, "what": "page"},
-        },
-        {
-            "id": "deals",
-            "each": "deals[]",
-            "gives": "status",
-            "lead": {"system": {"const": "salesforce"}, "id": "contact"},
-            "occurred_at": "at",
-            "fields": {"status": "stage", "value": "amount", "currency": {"const": "EUR"}},
-        },
-    ],
-}
-
-
-def sign_mautic(body: bytes, secret: str = SECRETS["BATON_MAUTIC_SECRET"]) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
-
-
-def sign_hubspot(body: bytes, at: datetime = NOW, url: str = HUBSPOT_URL) -> dict[str, str]:
-    secret = SECRETS["BATON_HUBSPOT_SECRET"]
-    millis = str(int(at.timestamp() * 1000))
-    signed = b"POST" + url.encode() + body + millis.encode()
-    mac = base64.b64encode(hmac.digest(secret.encode(), signed, "sha256")).decode()
-    return {"X-HubSpot-Signature-v3": mac, "X-HubSpot-Request-Timestamp": millis}
 
 
 class Desk:
@@ -119,7 +53,8 @@ class Desk:
         }
         if who is not None:
             sent["Authorization"] = f"Bearer token-of-{who}"
-        return await self.client.post(f"/intake/v1/{path}", content=content, headers=sent)
+        encoded = {name: value.encode("latin-1") for name, value in sent.items()}
+        return await self.client.post(f"/intake/v1/{path}", content=content, headers=encoded)
 
     async def lines(self, path: str, *lines: bytes, **headers: str) -> httpx.Response:
         return await self.post(path, raw=b"\n".join(lines), Content_Type="application/x-ndjson", **headers)
@@ -190,8 +125,14 @@ def prepare(home: Path) -> tuple[Path, Path]:
 OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
 
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Playbook:
+    """The desks' playbook, loaded once."""
+    return load(prepare(tmp_path_factory.mktemp("book"))[0])
+
+
 @pytest.fixture
-def open_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenDesk:
+def open_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, book: Playbook) -> OpenDesk:
     """Opens a front desk; on the Postgres database at `url` where given. Two may share one database."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -202,7 +143,8 @@ def open_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenDesk:
         home = tmp_path / name
         own = IntakeSettings(home=home, database_url=url, playbook=playbook, tokens=tokens, partitions=4, **settings)
         await migrate_now("intake", own.store_url("intake"))
-        clock, service = FixedClock(NOW), build(own)
+        clock = FixedClock(NOW)
+        service = Intake(own, Book(Watch(playbook, book), os.environ))
         bus = EmbeddedBus(home / "bus.db")
         engine = Engine(service, own, open_store(own.store_url("intake")), bus, clock, alone=url is None)
         app = create_app(engine)

@@ -195,12 +195,17 @@ class _Reader:
             return _eval(self._programs[pick.cel], element, self._body)
         paths = [parse_path(text) for text in ((pick.path,) if pick.path is not None else pick.first_of)]
         if pick.many:
-            return [value for path in paths for value in _filled(path, element)] or None
+            return [value for path in paths for found in _filled(path, element) for value in _values(found)] or None
         return next((value for path in paths for value in _filled(path, element)), None)
 
 
 def _filled(path: Path, element: Any) -> list[Any]:
     return [value for value in path.all(element) if not (isinstance(value, str) and not value.strip())]
+
+
+def _values(found: Any) -> list[Any]:
+    """A field sent once is a value and sent twice a list; asked for many, both are a list of values."""
+    return found if isinstance(found, list) else [found]
 
 
 def _eval(program: cel.Expression, element: Any, body: Any) -> Any:
