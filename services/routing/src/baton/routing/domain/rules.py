@@ -95,7 +95,7 @@ class RuleIndex:
         failed: dict[int, str] = {}
         for position in sorted(self._candidates(values, code)):
             rule = self.rules[position]
-            if self._misfits(position, values, code, view):
+            if self._misfits(position, values, code):
                 continue
             verdict = judge(rule.id) if rule.when is not None else None
             if verdict is None or verdict.is_true:
@@ -114,7 +114,8 @@ class RuleIndex:
             index = shelf.postal.setdefault(address, PostalIndex())
             for pattern in rule.match[POSTAL_FIELD]:
                 index.add(pattern, position)
-        for left_out in rule.match:
+        # A rule with postal patterns is near where only they keep the lead away; in another country no code is near.
+        for left_out in (POSTAL_FIELD,) if POSTAL_FIELD in rule.match else rule.match:
             others = tuple(key for key in keys if key != left_out)
             almost = self._almost.setdefault(others, _Almost(others))
             almost.add(list(product(*(sorted(wanted[key]) for key in others))), position)
@@ -125,16 +126,14 @@ class RuleIndex:
             found |= shelf.find(values, code)
         return found
 
-    def _misfits(self, position: int, values: Values, code: str | None, view: Mapping[str, Any]) -> dict[str, str]:
-        """Key to reason, for each key of the rule that does not fit."""
-        reasons: dict[str, str] = {}
-        for key, wanted in self._wanted[position].items():
-            if not set(values.get(key, ())) & wanted:
-                reasons[key] = _differs(key, view, self.rules[position].match[key])
+    def _misfits(self, position: int, values: Values, code: str | None) -> list[str]:
+        """The keys of the rule that do not fit."""
+        wanted = self._wanted[position]
+        misfits = [key for key in wanted if wanted[key].isdisjoint(values.get(key, ()))]
         patterns = self.rules[position].match.get(POSTAL_FIELD)
         if patterns and not (code is not None and any(postal_covers(pattern, code) for pattern in patterns)):
-            reasons[POSTAL_FIELD] = _differs(POSTAL_FIELD, view, patterns)
-        return reasons
+            misfits.append(POSTAL_FIELD)
+        return misfits
 
     def _near_misses(
         self, before: int, failed: Mapping[int, str], values: Values, code: str | None, view: Mapping[str, Any]
@@ -145,9 +144,10 @@ class RuleIndex:
         for position in almost:
             if len(near) >= MOST_NEAR_MISSES:
                 break
-            reasons = self._misfits(position, values, code, view)
-            if len(reasons) == 1:
-                near[position] = next(iter(reasons.values()))
+            misfits = self._misfits(position, values, code)
+            if len(misfits) == 1:
+                key = misfits[0]
+                near[position] = _differs(key, view, self.rules[position].match[key])
         return tuple(Missed(self.rules[position].id, near[position]) for position in sorted(near))
 
 
