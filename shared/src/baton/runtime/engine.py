@@ -69,7 +69,7 @@ class Engine:
         self.timers = Timers(
             store, self._tables, self.lanes, clock, topics=list(service.hears), deadlines=service.deadlines
         )
-        self.relay = Relay(store, self._tables, bus, self.lanes, self._metrics)
+        self.relay = Relay(store, self._tables, bus, self.lanes, self._metrics, alone=alone)
         self.worker = Worker(
             service, store, self._tables, bus, self.lanes, self.timers, self._metrics, clock, self.relay.wake
         )
@@ -195,7 +195,7 @@ class Engine:
         with contextlib.suppress(NotNow, TimeoutError):
             async with asyncio.timeout(5):
                 if self._bus_problem is None:
-                    # Fenced: what the cancelled relay was writing has come to pass meanwhile; the rest waits for the next start.
+                    # Fenced: what the cancelled relay was writing has come to pass meanwhile; the rest can wait.
                     with contextlib.suppress(Fenced):
                         while await self.relay.once():
                             pass
@@ -268,7 +268,7 @@ class Engine:
 
     def _committed(self, tally: Tally) -> None:
         self._metrics.count(tally)
-        self.timers.hint(tally.soonest)
+        self.timers.note(tally)
         if tally.facts:
             self.relay.wake()
 

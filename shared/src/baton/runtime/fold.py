@@ -48,6 +48,8 @@ class Tally:
     stage_seconds: list[float] = field(default_factory=list)
     soonest: datetime | None = None
     """The earliest timer that was set."""
+    books_changed: bool = False
+    """Then `keep` may have woken subjects by itself."""
 
 
 class Fold:
@@ -95,6 +97,7 @@ class Fold:
             self._states[cause.subject] = self._changed[cause.subject] = decision.state
         if decision.books is not None:
             self._books, self._books_changed = decision.books, True
+            self.tally.books_changed = True
         if isinstance(cause, Due):
             self._timers.setdefault((cause.subject, cause.kind), (None, None))
         for kind, due_at in decision.due.items():

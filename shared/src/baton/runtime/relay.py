@@ -23,7 +23,9 @@ from baton.runtime.store.tables import RuntimeTables
 
 PAGE = 2000
 POLL_SECONDS = 0.05
-"""Safety net only: every commit in this process wakes the relay; other replicas' commits are found by polling."""
+"""Every commit in this process wakes the relay; other replicas' commits, by people's commands, are found by polling."""
+POLL_ALONE_SECONDS = 1.0
+"""Where this process is the only one, polling is a safety net."""
 
 _MARK_POSTGRES = """
 UPDATE journal SET position = :base + m.nth
@@ -35,12 +37,22 @@ _MARK_SQLITE = "UPDATE journal SET position = ? WHERE id = ? AND position IS NUL
 class Relay:
     """Publishes this process's lanes. One task; woken after each commit."""
 
-    def __init__(self, store: Store, tables: RuntimeTables, bus: Bus, lanes: Lanes, metrics: RuntimeMetrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tables: RuntimeTables,
+        bus: Bus,
+        lanes: Lanes,
+        metrics: RuntimeMetrics,
+        *,
+        alone: bool = False,
+    ) -> None:
         self._store = store
         self._tables = tables
         self._bus = bus
         self._lanes = lanes
         self._metrics = metrics
+        self._poll = POLL_ALONE_SECONDS if alone else POLL_SECONDS
         self._news = asyncio.Event()
         self.problem: str | None = None
         """Why nothing can be published at the moment, for readiness."""
@@ -51,16 +63,16 @@ class Relay:
 
     async def run(self) -> None:
         """Publish for ever."""
-        wait = POLL_SECONDS
+        wait = self._poll
         while True:
             try:
                 sent = await self.once()
-                self.problem, wait = None, POLL_SECONDS
+                self.problem, wait = None, self._poll
                 if sent:
                     continue
             except NotNow as problem:
                 self.problem = str(problem)
-                wait = min(wait * 2, 5.0)
+                wait = min(max(wait, 0.1) * 2, 5.0)
                 log.warning("relay_waits", reason=type(problem).__name__, seconds=wait)
             except Fenced:
                 await asyncio.sleep(POLL_SECONDS)

@@ -15,7 +15,7 @@ from baton.runtime.batch import TimerRow
 from baton.runtime.bus.port import Reader, TopicLane
 from baton.runtime.clock import Clock
 from baton.runtime.fence import store_now
-from baton.runtime.fold import JOB
+from baton.runtime.fold import JOB, Tally
 from baton.runtime.lanes import Lanes
 from baton.runtime.observe import log
 from baton.runtime.store.port import Store
@@ -57,8 +57,11 @@ class Timers:
         self._not_before: datetime | None = None
         self._watch = JumpWatch()
 
-    def hint(self, due_at: datetime | None) -> None:
-        """A timer was set in this process."""
+    def note(self, tally: Tally) -> None:
+        """A transaction of this process was committed: it may have set timers, or woken somebody."""
+        due_at = tally.soonest
+        if tally.books_changed:
+            self.look_again()
         if due_at is not None and (self._soonest is None or due_at < self._soonest):
             self._soonest = due_at
 

@@ -201,7 +201,7 @@ class Worker:
     def _committed(self, batch: Batch, tally: Tally) -> None:
         self.places.update(_ends(batch.records))
         self._metrics.count(tally)
-        self._timers.hint(tally.soonest)
+        self._timers.note(tally)
         now = self._clock.now()
         for timer in batch.timers:
             self._metrics.timers.inc()
