@@ -131,7 +131,7 @@ async def test_the_journey_tells_each_fact_with_its_reason_in_the_order_of_event
         ("Handed to Anna", "Rule: Everything. First attempt due 2026-03-02 13:02 UTC."),
         ("Promised: first attempt", "Due 2026-03-02 13:02 UTC."),
         ("Call to the person", "Outcome: reached."),
-        ("Kept: first attempt", "After 28 minutes, 14 minutes of them in business time."),
+        ("Kept: first attempt", "After 28 minutes, 14 minutes of it in business time."),
     ]
     assert journey["entries"][4]["who_name"] == "Anna Feldkamp"
     assert journey["lead"]["fate"] == "routed"

@@ -6,6 +6,7 @@ A service keeps its templates in `templates/` of its own package and extends `ba
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ import orjson
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from baton.runtime.http.access import COOKIE
 
@@ -40,7 +41,7 @@ def page(
     """Return the page `template` of the service that answers, rendered with `context`.
 
     Every template has `service`, `path`, `menu` and `is_logged_in`, and the filters `instant`, `duration`, `percent`,
-    `number` and `readable`.
+    `number`, `readable` and `times`.
     """
     environment: Environment = request.app.state.pages
     html = environment.get_template(template).render(
@@ -53,6 +54,13 @@ def page(
     return HTMLResponse(html, status, dict(headers or {}))
 
 
+class Missing(StrictUndefined):
+    """What a template names and nobody gave: may be asked whether it is there, fails when it is shown."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]  # the library says that it never returns
+        return False
+
+
 def make_environment(package: str | None) -> Environment:
     """Return the templates of one service: its own first, then the shared ones."""
     own = package_folder(package, "templates")
@@ -60,13 +68,13 @@ def make_environment(package: str | None) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folders),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=Missing,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
     environment.filters |= {"instant": instant, "duration": duration, "percent": percent, "number": number}
-    environment.filters["readable"] = readable
+    environment.filters |= {"readable": readable, "times": times}
     return environment
 
 
@@ -93,6 +101,8 @@ def duration(seconds: float | None, absent: str = "–") -> str:
     """Say a span in its two largest units: `2 h 5 min`."""
     if seconds is None:
         return absent
+    if not seconds:
+        return "0 s"
     sign, rest = ("−", -seconds) if seconds < 0 else ("", seconds)
     for size, unit, smaller, small_unit in _UNITS:
         if rest >= size:
@@ -113,6 +123,14 @@ def number(value: float | None, absent: str = "–") -> str:
         return absent
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     return text.replace(",", "\u202f")
+
+
+_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC")
+
+
+def times(said: str) -> Markup:
+    """Show text with the times that stand in it, `2026-03-01 09:30 UTC`, as `instant` shows them."""
+    return Markup(_UTC_TIME.sub(r'<time datetime="\1T\2:00Z" data-instant>\g<0></time>', str(escape(said))))  # noqa: S704
 
 
 def readable(value: Any) -> str:

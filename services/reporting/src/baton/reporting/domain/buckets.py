@@ -32,5 +32,7 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
 
 
 def _span(bucket: int) -> tuple[float, float]:
-    low = _EDGES[bucket - 1] if bucket else 0.0
+    if not bucket:
+        return 0.0, 0.0  # a deed within its first second took no time worth saying
+    low = _EDGES[bucket - 1]
     return low, _EDGES[bucket] if bucket < len(_EDGES) else low

@@ -127,7 +127,7 @@ def _met(fact: SlaMet) -> Line:
     late = fact.met_at > fact.due_at
     what = f"{'Done late' if late else 'Kept'}: {_promise(fact)}"
     corrected = " This corrects a breach declared before." if fact.corrects else ""
-    why = f"After {spanned(fact.seconds)}, {spanned(fact.business_seconds)} of them in business time.{corrected}"
+    why = f"After {spanned(fact.seconds)}, {spanned(fact.business_seconds)} of it in business time.{corrected}"
     return Line(what, why, "warn" if late else "good", fact.owner, {"policy": fact.policy, "attempt": fact.attempt})
 
 
