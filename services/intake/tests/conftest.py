@@ -53,7 +53,7 @@ class Desk:
         }
         if who is not None:
             sent["Authorization"] = f"Bearer token-of-{who}"
-        encoded = {name: value.encode("latin-1") for name, value in sent.items()}
+        encoded = {name.encode(): value.encode("latin-1") for name, value in sent.items()}
         return await self.client.post(f"/intake/v1/{path}", content=content, headers=encoded)
 
     async def lines(self, path: str, *lines: bytes, **headers: str) -> httpx.Response:

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-ANN = {
+ANN: dict[str, Any] = {
     "source": "webinar",
     "external_id": "a-1",
     "contact": {"email": "Ann@Example.com", "phone": "020 7946 0958", "country": "United Kingdom", "first_name": "Ann"},
@@ -159,8 +159,8 @@ async def test_unknown_keys_of_leads_activities_and_answers_are_kept(desk: Any) 
     assert answered["answer"]["properties"] == {"interviewer": "Zed"}
 
 
-REF = {"lead": {"system": "webinar", "id": "a-1"}, "occurred_at": "2026-09-21T14:00:00Z"}
-SAID = [
+REF: dict[str, Any] = {"lead": {"system": "webinar", "id": "a-1"}, "occurred_at": "2026-09-21T14:00:00Z"}
+SAID: list[tuple[str, dict[str, Any], str]] = [
     ("activities", {**REF, "kind": "page_view", "what": "pricing"}, "lead.engaged"),
     ("touches", {**REF, "rep": "bo", "channel": "call", "direction": "out", "outcome": "reached"}, "lead.touched"),
     ("answers", {**REF, "question": "problem", "value": {"goal": "x"}, "said_by": "Ann"}, "lead.answered"),

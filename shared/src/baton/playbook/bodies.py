@@ -116,18 +116,18 @@ def _steps(key: str) -> list[str]:
 
 
 def _put(form: dict[str, Any], steps: list[str], text: str) -> None:
+    is_list = len(steps) > 1 and steps[-1] == ""
+    *outer, last = steps[:-1] if is_list else steps
     place = form
-    *outer, last = [step for number, step in enumerate(steps) if step or number < len(steps) - 1]
     for step in outer:
         inner = place.setdefault(step, {})
         if not isinstance(inner, dict):
             inner = place[step] = {"": inner}
         place = inner
     there = place.get(last)
-    many = steps[-1] == ""
     if isinstance(there, dict):
         there[""] = text
     elif there is None:
-        place[last] = [text] if many else text
+        place[last] = [text] if is_list else text
     else:
         place[last] = [*(there if isinstance(there, list) else [there]), text]

@@ -61,9 +61,9 @@ def registered_domain(host: str) -> str | None:
     found = _suffixes()(host)
     if found.domain and found.suffix:
         return f"{found.domain}.{found.suffix}".lower()
-    # A suffix nobody has listed (`acme.example`, a name inside a company's network).
-    labels = [label for label in (found.subdomain, found.domain) if label]
-    return ".".join(labels).lower() if not found.suffix and len(labels) > 1 and not found.ipv4 else None
+    # A suffix nobody has listed (`acme.example`, a name inside a company's network): the last two labels.
+    labels = [label for label in f"{found.subdomain}.{found.domain}".lower().split(".") if label]
+    return ".".join(labels[-2:]) if not found.suffix and len(labels) > 1 and not found.ipv4 else None
 
 
 @lru_cache(maxsize=1)
