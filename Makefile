@@ -88,8 +88,9 @@ bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same 
 # --- keeping ------------------------------------------------------------------------------------------------
 
 .PHONY: docs
-docs: $(VENV)/.ready ## Write docs/settings.md, docs/metrics.md and docs/events.md anew from the code
+docs: $(VENV)/.ready ## Write the generated pages and the facts' schemas anew from the code
 	@$(BIN)/python -m baton.cli.docs --write docs
+	@$(BIN)/python -m baton.cli.schemas --write shared/src/baton/contracts/schemas
 
 .PHONY: requirements
 requirements: $(VENV)/.ready ## Pin the dependencies by hash; UPGRADE=--upgrade takes newer versions
