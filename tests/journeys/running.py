@@ -23,7 +23,8 @@ import httpx
 from confluent_kafka.admin import AdminClient
 
 ROOT = Path(__file__).resolve().parents[2]
-BATON = str(Path(sys.executable).with_name("baton"))
+BATON = (sys.executable, "-m", "baton.cli.main")
+"""The command `baton` of the interpreter that runs the tests."""
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
 TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla", "leads.roster")
 SECRETS = {"BATON_MAUTIC_SECRET": "mautic-secret-of-this-test", "BATON_HUBSPOT_SECRET": "hubspot-secret-of-this-test"}
@@ -103,7 +104,7 @@ class Baton:
 
     def cli(self, *arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the command `baton` as its user would."""
-        command = [BATON, *arguments]
+        command = [*BATON, *arguments]
         done = subprocess.run(
             command, env=self.environment | more, capture_output=True, text=True, timeout=300, check=False
         )
@@ -171,7 +172,7 @@ def embedded(folder: Path, playbook: Path) -> Iterator[Baton]:
 
 def up(baton: Baton, folder: Path) -> None:
     """Start (again) and wait until every service is ready."""
-    baton.start("up", [BATON, "up"], baton.environment, folder / "up.log")
+    baton.start("up", [*BATON, "up"], baton.environment, folder / "up.log")
     home = Path(baton.environment["BATON_HOME"])
     eventually(lambda: (home / "token").exists() or baton.processes["up"].poll() is not None, "a token", START_SECONDS)
     baton.await_ready()
@@ -200,7 +201,7 @@ def distributed(folder: Path, playbook: Path, kafka: str, new_database: Callable
                 BATON_DATABASE_URL=new_database(),
                 BATON_TOKENS=str(tokens),
             )
-            baton.start(service, [BATON, "run", service], environment, folder / f"{service}.log")
+            baton.start(service, [*BATON, "run", service], environment, folder / f"{service}.log")
         baton.await_ready()
         yield baton
     finally:

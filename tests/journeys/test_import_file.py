@@ -54,7 +54,7 @@ def test_ten_thousand_dirty_people_come_to_what_was_written_into_the_file(empty:
 def test_an_import_killed_in_the_middle_goes_on_and_brings_nobody_in_twice(empty: Baton, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     expected = write(path, people=2000)
-    command = [BATON, "import", str(path), "--mapping", str(MAPPING), "--batch", "20"]
+    command = [*BATON, "import", str(path), "--mapping", str(MAPPING), "--batch", "20"]
     first = subprocess.Popen(command, env=empty.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     state = tmp_path / "people.csv.import.json"
     while not state.exists() and first.poll() is None:
@@ -63,7 +63,7 @@ def test_an_import_killed_in_the_middle_goes_on_and_brings_nobody_in_twice(empty
     first.wait()
     reached = json.loads(state.read_text())
     assert 0 < reached["rows"] < expected.rows
-    second = empty.cli(*command[1:])
+    second = empty.cli(*command[len(BATON) :])
     assert "going on after line" in second.stderr
     assert f"{expected.rows:,} rows" in second.stdout
     books = json.loads(empty.cli("audit", "--json").stdout)
@@ -100,7 +100,7 @@ def test_a_directory_that_may_not_be_written_puts_the_state_under_the_home(empty
 def test_a_mapping_that_is_wrong_is_named_by_file_line_and_column(tmp_path: Path, text: str, complaint: str) -> None:
     write(tmp_path / "people.csv", people=1)
     (tmp_path / "mapping.yaml").write_text(text)
-    command = [BATON, "import", str(tmp_path / "people.csv"), "--mapping", str(tmp_path / "mapping.yaml")]
+    command = [*BATON, "import", str(tmp_path / "people.csv"), "--mapping", str(tmp_path / "mapping.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "mapping.yaml:" in done.stderr

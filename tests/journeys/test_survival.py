@@ -48,7 +48,7 @@ def test_ctrl_c_stops_it_as_cleanly(own: Baton) -> None:
 def test_a_second_instance_on_the_same_directory_is_refused_with_a_clear_word(own: Baton) -> None:
     environment = own.environment | {"BATON_PORT": str(free_port())}
     second = subprocess.run(
-        [BATON, "up"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [*BATON, "up"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert second.returncode == 5
     assert second.stderr.count("\n") <= 2
@@ -71,7 +71,7 @@ def test_a_broken_playbook_at_start_is_named_by_file_line_and_column(tmp_path: P
     (playbook / "definition.yaml").write_text(text.replace("lead.employees >= 50", "lead.employes >= 50"))
     environment = {"BATON_HOME": str(tmp_path / "var"), "BATON_PORT": str(free_port()), "BATON_PLAYBOOK": str(playbook)}
     done = subprocess.run(
-        [BATON, "up"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [*BATON, "up"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
     assert "definition.yaml:" in done.stderr

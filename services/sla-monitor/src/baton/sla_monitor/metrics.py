@@ -49,6 +49,13 @@ class Metrics:
             "baton_sla_breaches", "Promises declared broken.", ["policy", "team"], registry=registry
         )
 
+        self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
+
+    def show_playbook(self, version: str) -> None:
+        """Name the playbook in force; the ones before it disappear."""
+        self.playbook.clear()
+        self.playbook.labels(version).set(1)
+
     def count_when_committed(self, tx: Connection, states: Iterable[Watched]) -> None:
         """Count what became known in this transaction at its commit: one rolled back and tried again counts once."""
         measured = [deed for state in states for deed in state.measured]

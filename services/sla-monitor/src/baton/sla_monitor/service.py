@@ -72,6 +72,7 @@ class SlaMonitor(Service[Watched, None]):
         self.metadata, self.tables = store.make_tables()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
+        self.metrics.show_playbook(watch.current.version)
 
     @property
     def playbook(self) -> Playbook:
@@ -109,6 +110,7 @@ class SlaMonitor(Service[Watched, None]):
         while True:
             await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
             await asyncio.to_thread(self.watch.poll)
+            self.metrics.show_playbook(self.playbook.version)
 
     async def _count_obligations(self, engine: Engine) -> None:
         while True:
