@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from bench import deadlines, intake, pipeline
+from bench import deadlines, intake, pipeline, rules
 from bench.table import Row, show, write
 from bench.world import SERVICES, opened_world
 
@@ -15,13 +15,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="bench", description="Ratios to bare programs with the same input and output."
     )
-    parser.add_argument("rows", nargs="*", choices=[[], "pipeline", "intake", "deadlines"], help="default: all")
+    parser.add_argument(
+        "rows", nargs="*", choices=[[], "pipeline", "intake", "deadlines", "rules"], help="default: all"
+    )
     parser.add_argument("--pairs", type=int, default=3, help="alternating pairs of a row, at least 3 for a verdict")
     parser.add_argument("--leads", type=int, default=4000, help="leads of one run through the whole pipeline")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long one measure at a given rate lasts")
     asked = parser.parse_args()
-    wanted = asked.rows or ["pipeline", "intake", "deadlines"]
+    wanted = asked.rows or ["pipeline", "intake", "deadlines", "rules"]
     rows = deadlines.measure(asked.pairs) if "deadlines" in wanted else []
+    rows += rules.measure(asked.pairs) if "rules" in wanted else []
     if {"pipeline", "intake"} & set(wanted):
         rows = asyncio.run(_with_world(wanted, asked)) + rows
     print(show(rows))

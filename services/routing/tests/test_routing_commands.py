@@ -12,58 +12,56 @@ from baton.runtime.testing import Bench, types_of
 HANDED = ("lead.routed", "lead.reassigned", "lead.held", "lead.recycled")
 
 
-async def test_a_claim_takes_the_lead_from_its_owner(bench: Bench, facts: Any) -> None:
-    await bench.hear(facts.qualified(), subject=facts.lead)
-    reply = await bench.command("claim", facts.lead, {"rep": "dee"}, actor="dee")
+async def test_a_claim_takes_the_lead_from_its_owner(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    reply = await desk.command("claim", facts.lead, {"rep": "dee"}, actor="dee")
     assert (reply.body["owner"]["id"], reply.body["state"], reply.body["attempt"]) == ("dee", "routed", 1)
-    last = (await bench.said(*HANDED))[-1]
+    last = (await desk.said(*HANDED))[-1]
     assert (last.type, last.body["reason"], last.body["previous_owner"]) == ("lead.reassigned", "claim", "ada")
 
 
-async def test_a_claim_of_a_held_lead_that_never_had_an_owner_is_its_routing(bench: Bench, facts: Any) -> None:
-    await bench.hear(facts.qualified(country="BR"), subject=facts.lead)
-    await bench.command("claim", facts.lead, {"rep": "dee"})
-    _, routed = await bench.said(*HANDED)
+async def test_a_claim_of_a_held_lead_that_never_had_an_owner_is_its_routing(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(country="BR"), subject=facts.lead)
+    await desk.command("claim", facts.lead, {"rep": "dee"})
+    _, routed = await desk.said(*HANDED)
     assert (routed.type, routed.body["rule"]["id"], routed.body["owner"]["id"]) == ("lead.routed", "by_hand", "dee")
 
 
-async def test_a_manager_s_lead_leaves_only_by_hand(bench: Bench, facts: Any) -> None:
-    await bench.hear(facts.qualified(country="SE"), subject=facts.lead)
+async def test_a_manager_s_lead_leaves_only_by_hand(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(country="SE"), subject=facts.lead)
     for attempt, owner in enumerate(("ada", "bo", "cy")):
-        await bench.hear(facts.breached(owner, attempt=attempt), subject=facts.lead)
-    assert (await bench.said(*HANDED))[-1].body["reason"] == "manager"
-    reply = await bench.command("reassign", facts.lead, {"to": "ada"})
+        await desk.hear(facts.breached(owner, attempt=attempt), subject=facts.lead)
+    assert (await desk.said(*HANDED))[-1].body["reason"] == "manager"
+    reply = await desk.command("reassign", facts.lead, {"to": "ada"})
     assert reply.body["owner"]["id"] == "ada"
-    await bench.hear(facts.breached("ada", attempt=3), subject=facts.lead)
-    assert (await bench.said(*HANDED))[-1].body["reason"] == "manager", "everybody in the pool has had it"
+    await desk.hear(facts.breached("ada", attempt=3), subject=facts.lead)
+    assert (await desk.said(*HANDED))[-1].body["reason"] == "manager", "everybody in the pool has had it"
 
 
-async def test_a_reassignment_without_a_name_lets_the_rotation_choose_among_the_others(
-    bench: Bench, facts: Any
-) -> None:
-    await bench.hear(facts.qualified(), subject=facts.lead)
-    reply = await bench.command("reassign", facts.lead, {"to": None})
+async def test_a_reassignment_without_a_name_lets_the_rotation_choose_among_the_others(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    reply = await desk.command("reassign", facts.lead, {"to": None})
     assert reply.body["owner"]["id"] == "bo"
 
 
-async def test_not_mine_routes_again_and_counts_as_a_misroute(bench: Bench, facts: Any) -> None:
-    await bench.hear(facts.qualified(), subject=facts.lead)
-    await bench.hear(facts.status(-1, "accepted"), subject=facts.lead)
-    reply = await bench.command("reject", facts.lead, {"rep": "ada"})
+async def test_not_mine_routes_again_and_counts_as_a_misroute(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    await desk.hear(facts.status(-1, "accepted"), subject=facts.lead)
+    reply = await desk.command("reject", facts.lead, {"rep": "ada"})
     assert (reply.body["owner"]["id"], reply.body["state"]) == ("bo", "routed")
-    assert (await bench.said("lead.reassigned"))[0].body["reason"] == "reject"
+    assert (await desk.said("lead.reassigned"))[0].body["reason"] == "reject"
     with pytest.raises(Refused, match="Not the owner"):
-        await bench.command("reject", facts.lead, {"rep": "ada"})
+        await desk.command("reject", facts.lead, {"rep": "ada"})
 
 
-async def test_a_claim_reopens_a_closed_lead_and_puts_its_statuses_away(bench: Bench, facts: Any) -> None:
-    await bench.hear(facts.qualified(), subject=facts.lead)
-    await bench.hear(facts.status(1, "recycle"), subject=facts.lead)
-    await bench.advance(facts.at(2))
-    reply = await bench.command("claim", facts.lead, {"rep": "ada"})
+async def test_a_claim_reopens_a_closed_lead_and_puts_its_statuses_away(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    await desk.hear(facts.status(1, "recycle"), subject=facts.lead)
+    await desk.advance(facts.at(2))
+    reply = await desk.command("claim", facts.lead, {"rep": "ada"})
     assert (reply.body["state"], reply.body["round"]) == ("routed", 1)
-    assert types_of(await bench.said(*HANDED)) == ["lead.routed", "lead.recycled", "lead.reassigned"]
-    again = (await bench.said("lead.reassigned"))[0].body
+    assert types_of(await desk.said(*HANDED)) == ["lead.routed", "lead.recycled", "lead.reassigned"]
+    again = (await desk.said("lead.reassigned"))[0].body
     assert again["statuses_from"] == facts.at(2).isoformat().replace("+00:00", "Z")
 
 
@@ -106,13 +104,13 @@ async def test_leads_that_are_none_cannot_be_claimed(desk: Bench, facts: Any) ->
         await desk.command("reject", facts.lead_id(8), {})
 
 
-async def test_a_rep_is_announced_whole_when_he_changes_and_not_when_he_does_not(bench: Bench, facts: Any) -> None:
-    before = len(await bench.said("rep.changed"))
-    created = await bench.command("put", "zoe", facts.rep("zoe"), id="1")
-    same = await bench.command("put", "zoe", facts.rep("zoe"), id="2")
+async def test_a_rep_is_announced_whole_when_he_changes_and_not_when_he_does_not(desk: Bench, facts: Any) -> None:
+    before = len(await desk.said("rep.changed"))
+    created = await desk.command("put", "zoe", facts.rep("zoe"), id="1")
+    same = await desk.command("put", "zoe", facts.rep("zoe"), id="2")
     assert (created.status, same.status) == (201, 200)
-    said = (await bench.said("rep.changed"))[before:]
+    said = (await desk.said("rep.changed"))[before:]
     assert [f.body["rep"]["id"] for f in said] == ["zoe"]
     assert (said[0].subject, said[0].body["change"]) == ("zoe", "put")
     with pytest.raises(Refused, match="Unknown calendar"):
-        await bench.command("put", "zoe", facts.rep("zoe", calendar="mars"), id="3")
+        await desk.command("put", "zoe", facts.rep("zoe", calendar="mars"), id="3")

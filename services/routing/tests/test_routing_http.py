@@ -15,14 +15,14 @@ from baton.runtime.testing import Bench
 
 
 @pytest.fixture
-async def web(bench: Bench, facts: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def web(desk: Bench, facts: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Three routed leads, the second the best; one held because no rule wants it."""
-    token = ensure_admin_token(bench.engine.settings.home)
+    token = ensure_admin_token(desk.engine.settings.home)
     for number, total in enumerate((10, 90, 50)):
         score = Score(total=total, fit=total - 5, interest=5)
-        await bench.hear(facts.qualified(postal_code="80331", score=score), subject=facts.lead_id(number))
-    await bench.hear(facts.qualified(country="BR"), subject=facts.lead_id(9))
-    transport = httpx.ASGITransport(create_app(bench.engine))
+        await desk.hear(facts.qualified(postal_code="80331", score=score), subject=facts.lead_id(number))
+    await desk.hear(facts.qualified(country="BR"), subject=facts.lead_id(9))
+    transport = httpx.ASGITransport(create_app(desk.engine))
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         yield client
@@ -54,9 +54,9 @@ async def test_unknown_leads_reps_and_pools_are_not_found(web: httpx.AsyncClient
 
 
 async def test_a_preview_says_what_would_be_decided_and_writes_nothing(
-    web: httpx.AsyncClient, bench: Bench, facts: Any
+    web: httpx.AsyncClient, desk: Bench, facts: Any
 ) -> None:
-    before = len(await bench.said())
+    before = len(await desk.said())
     body = {
         "source": "web",
         "contact": {"country": "DE", "postal_code": "20095", "email": "x@firm.example"},
@@ -72,7 +72,7 @@ async def test_a_preview_says_what_would_be_decided_and_writes_nothing(
     assert (nowhere["decision"], nowhere["reason"]) == ("held", "no_rule")
     test = (await web.post("/routing/v1/preview", json={"is_test": True})).json()
     assert test["decision"] == "test"
-    assert len(await bench.said()) == before
+    assert len(await desk.said()) == before
 
 
 async def test_the_queue_is_ranked_by_score_with_the_reason_for_each_rank(web: httpx.AsyncClient, facts: Any) -> None:
@@ -137,10 +137,8 @@ async def test_time_off_must_end_after_it_begins(web: httpx.AsyncClient) -> None
     assert (await web.post("/routing/v1/reps/nobody/time-off", json=later)).status_code == 404
 
 
-async def test_held_leads_are_listed_with_the_reason_and_paged(
-    web: httpx.AsyncClient, bench: Bench, facts: Any
-) -> None:
-    await bench.hear(facts.qualified(country="AR"), subject=facts.lead_id(8))
+async def test_held_leads_are_listed_with_the_reason_and_paged(web: httpx.AsyncClient, desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.qualified(country="AR"), subject=facts.lead_id(8))
     first = (await web.get("/routing/v1/held", params={"limit": 1})).json()
     rest = (await web.get("/routing/v1/held", params={"limit": 1, "cursor": first["next"]})).json()
     assert [one["lead_id"] for one in first["held"] + rest["held"]] == [facts.lead_id(8), facts.lead_id(9)]
@@ -184,7 +182,7 @@ async def test_the_rep_s_list_and_the_held_page_show_what_the_api_says(web: http
 
 
 async def test_metrics_count_hand_offs_and_fates_once_they_are_committed(
-    web: httpx.AsyncClient, bench: Bench, facts: Any
+    web: httpx.AsyncClient, desk: Bench, facts: Any
 ) -> None:
     text = (await web.get("/routing/metrics")).text
     assert "baton_handoff_seconds_count 3.0" in text
@@ -197,13 +195,13 @@ async def test_metrics_count_hand_offs_and_fates_once_they_are_committed(
 
 
 async def test_the_ledger_knows_the_fate_of_every_lead_that_was_qualified(
-    web: httpx.AsyncClient, bench: Bench, facts: Any
+    web: httpx.AsyncClient, desk: Bench, facts: Any
 ) -> None:
-    await bench.hear(facts.status(1, "lost"), subject=facts.lead_id(50))
+    await desk.hear(facts.status(1, "lost"), subject=facts.lead_id(50))
     ledger = (await web.get("/routing/v1/ledger")).json()
     assert ledger["counts"] == {"held": 1, "routed": 3}
-    page = bench.engine.service
-    rows = await bench.engine.read(lambda tx: page.ledger_page(tx, facts.lead_id(0), 10))
+    page = desk.engine.service
+    rows = await desk.engine.read(lambda tx: page.ledger_page(tx, facts.lead_id(0), 10))
     assert [(row["lead_id"], row["fate"], row["round"]) for row in rows] == [
         (facts.lead_id(1), "routed", 1),
         (facts.lead_id(2), "routed", 1),
