@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared.tests.runtime.toy import Toy, create_toy_tables
 
 from baton.runtime import testing
 from baton.runtime.clock import FixedClock
 from baton.runtime.testing import Bench
-from shared.tests.runtime.toy import Toy, create_toy_tables
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 Open = Callable[..., AbstractAsyncContextManager[Bench]]
@@ -34,9 +34,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def open_bench(
-    tmp_path: Path, clock: FixedClock, database_url: str | None, monkeypatch: pytest.MonkeyPatch
-) -> Open:
+def open_bench(tmp_path: Path, clock: FixedClock, database_url: str | None, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Return what opens a bench with a new toy on this test's store; open it again and it goes on where it was."""
     made: list[bool] = []
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from shared.tests.runtime.conftest import Open
+from shared.tests.runtime.toy import Extra, Ignored, Number
 from sqlalchemy import select, update
 
 from baton.runtime.batch import Batch
@@ -15,8 +17,6 @@ from baton.runtime.clock import FixedClock
 from baton.runtime.engine import Refused
 from baton.runtime.failures import BrokenInvariant, Fenced
 from baton.runtime.testing import Bench
-from shared.tests.runtime.conftest import Open
-from shared.tests.runtime.toy import Extra, Ignored, Number
 
 
 async def sums(bench: Bench) -> list[tuple[str, int, str]]:
@@ -69,12 +69,14 @@ async def test_poison_is_parked_its_neighbours_go_on_and_its_lead_waits_in_order
     poison, behind = await bench.engine.parked.list()
     assert (poison["reason"], poison["error"], behind["reason"]) == ("poison", "RuntimeError", "behind")
     shown = await bench.engine.parked.show(poison["id"])
-    assert shown is not None and "in decide" in shown["stack"]
+    assert shown is not None
+    assert "in decide" in shown["stack"]
     with pytest.raises(Refused) as still:
         await bench.engine.parked.replay(poison["id"], "test")
     assert still.value.refusal.status == 409
     done = await bench.engine.parked.discard(poison["id"], "test", "cannot be mended")
-    assert done is not None and done["left"] == 0
+    assert done is not None
+    assert done["left"] == 0
     assert ("a", 3, "toy.number") in await sums(bench)
 
 
@@ -97,7 +99,8 @@ async def test_poison_that_was_mended_is_replayed_with_what_waited_behind_it(ope
         )
         [poison, _] = await bench.engine.parked.list()
         done = await bench.engine.parked.replay(poison["id"], "test")
-        assert done is not None and (done["done"], done["left"]) == ("replayed", 0)
+        assert done is not None
+        assert (done["done"], done["left"]) == ("replayed", 0)
         assert [total for _, total, _ in await sums(bench)] == [5, 7]
 
 
@@ -252,10 +255,10 @@ async def test_places_move_by_equality(bench: Bench) -> None:
     await bench.publish(Number(n=2), subject="a")
     place = next(place for place, offset in worker.places.items() if offset == 1)
     worker.places[place] = 0  # as if a record had been thrown away without seeking back
+    reader = await bench.engine.bus.reader()
+    await reader.assign({place: 1})
+    records = (await reader.poll(10, 0))[place]
     with pytest.raises(Fenced):
-        reader = await bench.engine.bus.reader()
-        await reader.assign({place: 1})
-        records = (await reader.poll(10, 0))[place]
         await worker._process(Batch(records))
     assert len(await bench.said()) == 1
 

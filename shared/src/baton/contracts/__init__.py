@@ -71,7 +71,8 @@ _ALL: tuple[type[Fact], ...] = (
 
 FACTS: dict[str, type[Fact]] = {fact.type: fact for fact in _ALL}
 TOPICS: dict[str, dict[str, type[Fact]]] = {
-    topic: {fact.type: fact for fact in _ALL if fact.topic == topic} for topic in (INTAKE, SCORING, ROUTING, SLA, ROSTER)
+    topic: {fact.type: fact for fact in _ALL if fact.topic == topic}
+    for topic in (INTAKE, SCORING, ROUTING, SLA, ROSTER)
 }
 
 __all__ = [

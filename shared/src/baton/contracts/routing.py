@@ -57,9 +57,12 @@ class _HandedOver(Decided):
     source: str | None = None
     trace: Trace
     books_version: int = Field(description="Version of the rotation books this decision was made on.")
-    intake_sequence: int = Field(default=0, ge=0, description="Repeated from `lead.qualified`: later statuses count here.")
+    intake_sequence: int = Field(
+        default=0, ge=0, description="Repeated from `lead.qualified`: later statuses count here."
+    )
     statuses_from: Instant | None = Field(
-        default=None, description="Statuses up to then do not count: the round before was closed, or somebody claimed it."
+        default=None,
+        description="Statuses up to then do not count: the round before was closed, or somebody claimed it.",
     )
 
 

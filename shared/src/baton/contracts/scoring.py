@@ -43,10 +43,13 @@ class LeadQualified(_Judged):
     consent: Consent | None = None
     qualified_at: Instant
     intake_sequence: int = Field(
-        default=0, ge=0, description="How many of intake's facts of this lead scoring had heard; later statuses count here."
+        default=0,
+        ge=0,
+        description="How many of intake's facts of this lead scoring had heard; later statuses count here.",
     )
     statuses_from: Instant | None = Field(
-        default=None, description="When the round before was closed: statuses up to then belong to it, not to this round."
+        default=None,
+        description="When the round before was closed: statuses up to then belong to it, not to this round.",
     )
 
 

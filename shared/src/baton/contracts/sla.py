@@ -71,5 +71,6 @@ class SlaStopped(_Promise):
     reason: str
     touches: int
     then: Literal["recycle", "unreachable", "gone_dark"] = Field(
-        default="unreachable", description="What the lead becomes: never in contact, in contact and silent, or worked long enough."
+        default="unreachable",
+        description="What the lead becomes: never in contact, in contact and silent, or worked long enough.",
     )

@@ -10,13 +10,15 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from baton.runtime.bus.port import Record, TopicLane
 from baton.runtime.envelope import Envelope, Undecodable, read_envelope
-from baton.runtime.failures import Poison
+from baton.runtime.failures import OutOfTurn, Poison
 from baton.runtime.fold import Fold, Guard, Tally
 from baton.runtime.handler import Due, Heard, JobDone, Service, Subject
 from baton.runtime.ids import event_id
+from baton.runtime.partition import lane_of
 from baton.runtime.store.rows import fetch, insert
 from baton.runtime.store.tables import RuntimeTables
 
@@ -78,7 +80,7 @@ class _Work:
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold = fold
         self._batch = batch
-        self._queues: dict[Subject, list[Row[Any]]] = {}
+        self._queues: dict[Subject, list[_Waiting]] = {}
         self._new: list[dict[str, Any]] = []
         self._gone: list[int] = []
 
@@ -92,9 +94,7 @@ class _Work:
             self._record(record, envelope)
         live = self._live_timers()
         for answer in self._batch.answers:
-            if (answer.timer.subject, answer.timer.kind, answer.timer.version) in live:
-                self._fold.clear_timer(answer.timer.subject, answer.timer.kind)
-                self._decide(timer_key(answer.timer), answer.done)
+            self._answer(answer, live)
         for timer in self._batch.timers:
             self._timer(timer, live)
         self._write_parked()
@@ -105,18 +105,19 @@ class _Work:
         subject = row.subject
         self._queues = _queues(self._fold, {subject})
         queue = self._queues[subject]
-        if queue[0].id != row.id:
-            raise ValueError(f"parked fact {queue[0].id} of the same lead stands before it")
+        waiting = next(entry for entry in queue if entry.id == row.id)
+        if before := _stands_before(queue, waiting):
+            raise OutOfTurn(f"parked fact {before.id} of the same lead stands before it")
         guard = self._fold.guards[subject]
-        queue.pop(0)
-        self._gone.append(row.id)
+        last = guard.heard.get(waiting.source, 0)
+        self._take_out(queue, waiting)
         if discard:
-            guard.heard[row.source] = max(row.sequence, guard.heard.get(row.source, 0))
+            guard.heard[waiting.source] = max(waiting.sequence, last)
             guard.touched = True
-        elif row.sequence != guard.heard.get(row.source, 0) + 1:
-            raise ValueError(f"{row.source} has not said fact {guard.heard.get(row.source, 0) + 1} about this lead yet")
-        else:
-            record = parked_record(row)
+        elif waiting.sequence > last + 1:
+            raise OutOfTurn(f"{waiting.source} has not said fact {last + 1} about this lead yet")
+        elif waiting.sequence == last + 1:  # below that it has been applied since, and only needs to go
+            record = parked_record(waiting)
             self._apply(record, read_envelope(record), guard)
         self._drain(subject, guard)
         self._write_parked()
@@ -141,10 +142,10 @@ class _Work:
         """apply, duplicate, gap, or behind (a parked fact of the same subject)."""
         last = guard.heard.get(envelope.source, 0)
         queue = self._queues.get(envelope.subject, [])
-        waiting = {(row.source, row.sequence) for row in queue}
+        waiting = {(entry.source, entry.sequence) for entry in queue}
         if envelope.sequence <= last or (envelope.source, envelope.sequence) in waiting:
             return "duplicate"
-        if queue and (queue[0].reason == "poison" or envelope.sequence != last + 1):
+        if any(entry.reason == "poison" for entry in queue) or (queue and envelope.sequence != last + 1):
             return "behind"
         if envelope.sequence == last + 1:
             return "apply"
@@ -172,27 +173,52 @@ class _Work:
     def _decide(self, key: Key, cause: Heard | Due | JobDone) -> None:
         try:
             self._fold.apply(cause)
+        except (
+            SQLAlchemyError
+        ):  # the store's: locking the subject of a draft may fail, and no fact is to blame for that
+            raise
         except Exception as problem:  # the handler's own failure, whatever it is: this fact's, not its neighbours'
             raise Poison(key, problem) from problem
 
     def _drain(self, subject: Subject, guard: Guard) -> None:
         """A gap was filled: what waited behind it goes on, in order, as far as it is next."""
         queue = self._queues.get(subject, [])
-        while row := _next_of(queue, guard):
-            record = parked_record(row)
+        while waiting := _next_of(queue, guard):
+            record = parked_record(waiting)
             if record_key(record) in self._batch.poison:
-                self._mark_poison(row, self._batch.poison[record_key(record)])
+                self._mark_poison(waiting, self._batch.poison[record_key(record)])
                 break
             self._apply(record, read_envelope(record), guard)
-            self._gone.append(row.id)
-            queue.remove(row)
+            self._take_out(queue, waiting)
 
-    def _mark_poison(self, row: Any, problem: BaseException) -> None:
+    def _take_out(self, queue: list[_Waiting], waiting: _Waiting) -> None:
+        """It waits no longer: its row goes, or is never written if it was parked in this very transaction."""
+        queue.remove(waiting)
+        if waiting.new is None:
+            self._gone.append(waiting.id)
+        else:
+            self._new = [row for row in self._new if row is not waiting.new]
+
+    def _mark_poison(self, waiting: _Waiting, problem: BaseException) -> None:
         """A fact that waited turned out to be poison itself; it keeps its place in the queue."""
         table = self._fold.tables.parked
         said = {"reason": "poison", "error": _say(problem), "stack": _stack(problem)}
-        self._fold.tx.execute(update(table).where(table.c.id == row.id).values(**said))
+        waiting.reason = "poison"
+        if waiting.new is not None:
+            waiting.new.update(said)
+            return
+        self._fold.tx.execute(update(table).where(table.c.id == waiting.id).values(**said))
         self._fold.tally.parked += 1
+
+    def _answer(self, answer: JobAnswer, live: set[tuple[Subject, str, int]]) -> None:
+        timer, key = answer.timer, timer_key(answer.timer)
+        if (timer.subject, timer.kind, timer.version) not in live:
+            return
+        if key in self._batch.poison:
+            self._park_timer(timer, self._batch.poison[key], answer.done)
+            return
+        self._fold.clear_timer(timer.subject, timer.kind)
+        self._decide(key, answer.done)
 
     def _live_timers(self) -> set[tuple[Subject, str, int]]:
         """Timers of the batch whose rows are still as they were seen."""
@@ -213,11 +239,17 @@ class _Work:
         identity = event_id(timer.subject, timer.kind, timer.version)
         self._decide(key, Due(identity, timer.subject, timer.kind, timer.due_at, timer.version))
 
-    def _park_timer(self, timer: TimerRow, problem: BaseException) -> None:
-        """A timer that makes the handler raise is cleared and kept for people to see; it blocks nobody's facts."""
+    def _park_timer(self, timer: TimerRow, problem: BaseException, done: JobDone | None = None) -> None:
+        """A timer (or a job's answer) that makes the handler raise is cleared and kept for people to see.
+
+        It blocks nobody's facts.
+        """
         self._fold.clear_timer(timer.subject, timer.kind)
-        value = orjson.dumps({"kind": timer.kind, "due_at": timer.due_at, "version": timer.version})
-        record = Record(TIMER_TOPIC, 0, timer.version, timer.subject, (), value)
+        said = {"kind": timer.kind, "due_at": timer.due_at, "version": timer.version}
+        if done is not None:
+            said["done"] = {"kind": done.kind, "result": done.result, "failed": done.failed}
+        value = orjson.dumps(said, default=str)
+        record = Record(TIMER_TOPIC, lane_of(timer.subject, self._fold.lanes), timer.version, timer.subject, (), value)
         self._park(record, None, "timer", problem, subject=timer.subject)
 
     def _park(
@@ -228,8 +260,8 @@ class _Work:
         problem: BaseException | None,
         subject: Subject | None = None,
     ) -> None:
-        owner = envelope.subject if envelope else subject or record.key
-        row = {
+        owner = envelope.subject if envelope else subject or record.key.replace("\x00", "\ufffd")
+        row: dict[str, Any] = {
             "subject": owner,
             "lane": record.lane,
             "topic": record.topic,
@@ -245,23 +277,23 @@ class _Work:
             "parked_at": self._fold.now,
         }
         self._new.append(row)
-        self._fold.tally.parked += reason in ("poison", "undecodable", "gap", "timer")
         if envelope is not None:
-            self._queues.setdefault(owner, []).append(_as_row(row))
+            self._queues.setdefault(owner, []).append(_Waiting(0, **{name: row[name] for name in _KEPT}, new=row))
 
     def _write_parked(self) -> None:
         table = self._fold.tables.parked
         insert(self._fold.tx, table, self._new)
+        self._fold.tally.parked += sum(row["reason"] != "behind" for row in self._new)
         if self._gone:
-            self._fold.tx.execute(delete(table).where(table.c.id.in_([i for i in self._gone if i])))
+            self._fold.tx.execute(delete(table).where(table.c.id.in_(self._gone)))
 
 
-@dataclass(slots=True)
-class _QueuedHere:
-    """A fact parked earlier in this very transaction, in the shape of a row."""
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A parked fact in its subject's queue."""
 
     id: int
-    subject: str
+    subject: Subject
     source: str
     sequence: int
     reason: str
@@ -270,11 +302,11 @@ class _QueuedHere:
     record_offset: int
     headers: Any
     value: bytes
+    new: dict[str, Any] | None = None
+    """Its row to be, if it was parked in this very transaction."""
 
 
-def _as_row(row: dict[str, Any]) -> Any:
-    names = ("subject", "source", "sequence", "reason", "topic", "lane", "record_offset", "headers", "value")
-    return _QueuedHere(0, **{name: row[name] for name in names})
+_KEPT = ("subject", "source", "sequence", "reason", "topic", "lane", "record_offset", "headers", "value")
 
 
 def _try_envelope(record: Record) -> Envelope | Undecodable:
@@ -284,22 +316,31 @@ def _try_envelope(record: Record) -> Envelope | Undecodable:
         return problem
 
 
-def _queues(fold: Fold, subjects: set[Subject]) -> dict[Subject, list[Row[Any]]]:
+def _queues(fold: Fold, subjects: set[Subject]) -> dict[Subject, list[_Waiting]]:
     """The parked facts of these subjects, oldest first; records that cannot be decoded block nobody."""
-    queues: dict[Subject, list[Row[Any]]] = {}
+    queues: dict[Subject, list[_Waiting]] = {}
     rows = fetch(fold.tx, fold.tables.parked, "subject", subjects, and_where="source IS NOT NULL")
     for row in sorted(rows, key=lambda row: row.id):
-        queues.setdefault(row.subject, []).append(row)
+        queues.setdefault(row.subject, []).append(_Waiting(row.id, **{name: getattr(row, name) for name in _KEPT}))
     return queues
 
 
-def _next_of(queue: list[Row[Any]], guard: Guard) -> Row[Any] | None:
+def _next_of(queue: list[_Waiting], guard: Guard) -> _Waiting | None:
     """The oldest waiting fact that is its publisher's next; none while poison stands before it."""
-    for row in queue:
-        if row.reason == "poison":
+    for waiting in queue:
+        if waiting.reason == "poison":
             return None
-        if row.sequence == guard.heard.get(row.source, 0) + 1:
-            return row
+        if waiting.sequence == guard.heard.get(waiting.source, 0) + 1:
+            return waiting
+    return None
+
+
+def _stands_before(queue: list[_Waiting], waiting: _Waiting) -> _Waiting | None:
+    """What must be settled first: older poison of the same subject, or an earlier fact of the same publisher."""
+    for other in queue:
+        is_older_poison = other.reason == "poison" and other.id < waiting.id
+        if is_older_poison or (other.source == waiting.source and other.sequence < waiting.sequence):
+            return other
     return None
 
 
@@ -348,7 +389,7 @@ def _stack(problem: BaseException | None) -> str | None:
 def replay_parked(fold: Fold, subject: Subject, parked_id: int, *, discard: bool) -> None:
     """Try the parked fact again (or count it as handled), then let what waited behind it go on.
 
-    Raises LookupError if there is none, ValueError if another fact of the lead stands before it, and what the handler
+    Raises LookupError if there is none, OutOfTurn if another fact of the lead stands before it, Poison if the handler
     raises.
     """
     fold.prepare([subject])
@@ -367,9 +408,21 @@ def _free_standing(fold: Fold, row: Row[Any], *, discard: bool) -> None:
     """A timer fires again; a record that cannot be decoded can only be discarded."""
     if not discard:
         if row.topic != TIMER_TOPIC:
-            raise ValueError("this record cannot be decoded; it can only be discarded")
-        timer = orjson.loads(row.value)
-        kind, version = timer["kind"], timer["version"]
-        due_at = datetime.fromisoformat(timer["due_at"])
-        fold.apply(Due(event_id(row.subject, kind, version), row.subject, kind, due_at, version))
+            raise OutOfTurn("this record cannot be decoded; it can only be discarded")
+        try:
+            fold.apply(_cause_of(row))
+        except SQLAlchemyError:
+            raise
+        except Exception as problem:
+            raise Poison((TIMER_TOPIC, row.subject, "replay"), problem) from problem
     fold.tx.execute(delete(fold.tables.parked).where(fold.tables.parked.c.id == row.id))
+
+
+def _cause_of(row: Row[Any]) -> Due | JobDone:
+    """Return the timer, or the job's answer, that a parked row was."""
+    timer = orjson.loads(row.value)
+    identity = event_id(row.subject, timer["kind"], timer["version"])
+    if "done" in timer:
+        return JobDone(identity, row.subject, **timer["done"])
+    due_at = datetime.fromisoformat(timer["due_at"])
+    return Due(identity, row.subject, timer["kind"], due_at, timer["version"])

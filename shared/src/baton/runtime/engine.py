@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from prometheus_client import generate_latest
 from sqlalchemy import Connection, func, select, text
 
-from baton.runtime.batch import JobAnswer
 from baton.runtime.bus.port import Bus
 from baton.runtime.clock import Clock
 from baton.runtime.events import page_of, read_cursor
@@ -73,7 +72,7 @@ class Engine:
         self.worker = Worker(
             service, store, self._tables, bus, self.lanes, self.timers, self._metrics, clock, self.relay.wake
         )
-        self.jobs = Jobs(store, self._tables, self.lanes, clock, service.jobs(), self._answer)
+        self.jobs = Jobs(store, self._tables, self.lanes, clock, service.jobs(), self.worker.answers)
         self.parked = Parked(store, self._tables, self._new_fold, self._committed)
         self._batches: list[MicroBatch[Any, Any]] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,15 +87,15 @@ class Engine:
         Raises Refused when the service refuses, NotNow while the store cannot be reached.
         """
 
-        def work(tx: Connection) -> tuple[Reply | Refusal, Tally]:
+        def work(tx: Connection) -> tuple[Reply, Tally]:
             fold = self._new_fold(tx)
             fold.prepare([command.subject])
             answer = fold.apply(command).reply or Reply()
-            return answer, Tally() if isinstance(answer, Refusal) else fold.flush()
+            if isinstance(answer, Refusal):
+                raise Refused(answer)  # and nothing stays of it
+            return answer, fold.flush()
 
         answer, tally = await self.store.write(work)
-        if isinstance(answer, Refusal):
-            raise Refused(answer)
         self._committed(tally)
         return answer
 
@@ -155,7 +154,8 @@ class Engine:
         return await self.store.read(lambda tx: self.service.ledger_page(tx, after, limit))
 
     async def events(self, after: str | None, limit: int, wait: float) -> list[bytes]:
-        """Return up to `limit` published facts after the cursor as CloudEvents JSON lines, waiting up to `wait` seconds.
+        """Return up to `limit` published facts after the cursor as CloudEvents JSON lines, waiting up to `wait`
+        seconds.
 
         Raises ValueError for a cursor that is none.
         """
@@ -192,13 +192,13 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Fenced: what the cancelled relay was writing has come to pass meanwhile; the rest can wait.
+        with contextlib.suppress(NotNow, TimeoutError, Fenced):
+            async with asyncio.timeout(5):
+                while self._bus_problem is None and await self.relay.once():
+                    pass
         with contextlib.suppress(NotNow, TimeoutError):
             async with asyncio.timeout(5):
-                if self._bus_problem is None:
-                    # Fenced: what the cancelled relay was writing has come to pass meanwhile; the rest can wait.
-                    with contextlib.suppress(Fenced):
-                        while await self.relay.once():
-                            pass
                 await self.lanes.leave()
         await self.store.close()
 
@@ -208,7 +208,7 @@ class Engine:
                 await work
             except asyncio.CancelledError:
                 raise
-            except BaseException as problem:
+            except BaseException as problem:  # noqa: BLE001  (whatever ends a task ends the service, loudly)
                 log.critical("service_must_stop", service=self.service.name, task=name, exc_info=True)
                 if not self.failed.done():
                     self.failed.set_exception(problem if isinstance(problem, Exception) else BrokenInvariant(name))
@@ -259,7 +259,8 @@ class Engine:
     async def _count_parked(self) -> None:
         table = self._tables.parked.c
         query = select(table.reason, func.count(func.distinct(table.subject))).group_by(table.reason)
-        counts = {reason: number for reason, number in await self.store.read(lambda tx: tx.execute(query).all())}
+        rows = await self.store.read(lambda tx: tx.execute(query).all())
+        counts: dict[str, int] = {row[0]: row[1] for row in rows}
         for reason in ("poison", "undecodable", "gap", "behind", "timer"):
             self._metrics.parked.labels(reason).set(counts.get(reason, 0))
 
@@ -281,6 +282,3 @@ class Engine:
         results, tally = await self.store.write(transaction)
         self._committed(tally)
         return results
-
-    def _answer(self, answer: JobAnswer) -> None:
-        self.worker.answers.append(answer)

@@ -101,12 +101,14 @@ def read_envelope(record: Record) -> Envelope:
     try:
         for name, value in record.headers:
             found[name] = value.decode()
+            if "\x00" in found[name]:
+                raise Undecodable(f"NUL in the header {name}")
         return Envelope(
             id=found["ce_id"],
             type=found["ce_type"],
             subject=found["ce_subject"],
             source=_publisher(found["ce_source"]),
-            sequence=int(found["ce_sequence"]),
+            sequence=_sequence(found["ce_sequence"]),
             at=_instant(found["ce_time"]),
             recorded_at=_instant(found["ce_recordedtime"]),
             playbook=found.get("ce_playbook"),
@@ -122,6 +124,13 @@ def _publisher(source: str) -> str:
     if not source.startswith("urn:baton:"):
         raise ValueError("ce_source is not urn:baton:<service>")
     return source.removeprefix("urn:baton:")
+
+
+def _sequence(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**63:
+        raise ValueError("ce_sequence is not a number from 1 on")
+    return number
 
 
 def _instant(text: str) -> datetime:

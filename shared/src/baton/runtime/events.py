@@ -1,6 +1,7 @@
 """The publisher's facts over HTTP, from its journal, for those without Kafka.
 
-The cursor holds, per lane, the position the relay gave the last fact read; positions have one writer a lane and no gaps,
+The cursor holds, per lane, the position the relay gave the last fact read; positions have one writer a lane and no
+gaps,
 which row ids have not.
 """
 
@@ -10,9 +11,12 @@ import base64
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Integer, column, select, values
+from sqlalchemy import BigInteger, Connection, Integer, column, select, values
 
 from baton.runtime.store.tables import RuntimeTables
+
+MOST = 2**62
+"""No journal has so many facts; beyond it the store could not compare."""
 
 
 def read_cursor(text: str | None, lanes: int) -> list[int]:
@@ -23,7 +27,7 @@ def read_cursor(text: str | None, lanes: int) -> list[int]:
         positions = [int(part) for part in base64.urlsafe_b64decode(text.encode() + b"==").decode().split(".")]
     except (ValueError, UnicodeDecodeError) as problem:
         raise ValueError("not a cursor") from problem
-    if len(positions) != lanes or min(positions) < 0:
+    if len(positions) != lanes or min(positions) < 0 or max(positions) >= MOST:
         raise ValueError("a cursor of another set-up")
     return positions
 
@@ -39,7 +43,11 @@ def page_of(tx: Connection, tables: RuntimeTables, positions: list[int], limit: 
     `positions` is moved along.
     """
     journal = tables.journal.c
-    start = values(column("lane", Integer), column("start", Integer), name="start").data(list(enumerate(positions))).cte()
+    start = (
+        values(column("lane", Integer), column("start", BigInteger), name="start")
+        .data(list(enumerate(positions)))
+        .cte()
+    )
     query = (
         select(journal.lane, journal.position, journal.topic, journal.headers, journal.value)
         .join_from(start, tables.journal, journal.lane == start.c.lane)

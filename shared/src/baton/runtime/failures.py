@@ -5,7 +5,7 @@ from __future__ import annotations
 from baton.runtime.handler import Refusal
 from baton.runtime.store.port import NotNow
 
-__all__ = ["BrokenInvariant", "Fenced", "NotNow", "Poison", "Refused"]
+__all__ = ["BrokenInvariant", "Fenced", "NotNow", "OutOfTurn", "Poison", "Refused"]
 
 
 class Refused(Exception):
@@ -23,6 +23,10 @@ class Poison(Exception):
         super().__init__(f"{type(cause).__name__} at {'/'.join(key)}")
         self.key = key
         self.cause = cause
+
+
+class OutOfTurn(Exception):
+    """A parked fact cannot be settled yet (or not in this way); says what stands before it."""
 
 
 class Fenced(Exception):

@@ -1,7 +1,7 @@
 """The first statement of every batch: prove that the lanes are ours and move their places, or write nothing.
 
-Places move by equality (`next_off = first`), never by `<=`: with `<=` records that were read and then discarded during a
-change of ownership are skipped for good.
+Places move by equality (`next_off = first`), never by `<=`: with `<=` records that were read and then discarded during
+a change of ownership are skipped for good.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ renewed AS (
     FROM mine WHERE lane.lane = mine.lane RETURNING lane.lane),
 moved AS (
     UPDATE place SET next_off = m.next_off
-    FROM unnest(CAST(:topics AS text[]), CAST(:move_lanes AS bigint[]), CAST(:firsts AS bigint[]), CAST(:nexts AS bigint[]))
+    FROM unnest(CAST(:topics AS text[]), CAST(:move_lanes AS bigint[]),
+                CAST(:firsts AS bigint[]), CAST(:nexts AS bigint[]))
          AS m(topic, lane, first_off, next_off)
     WHERE place.topic = m.topic AND place.lane = m.lane AND place.next_off = m.first_off
       AND m.lane IN (SELECT lane FROM mine) RETURNING 1)
@@ -98,7 +99,7 @@ def _on_sqlite(
         lanes += tx.exec_driver_sql(
             "UPDATE lane SET until = ? WHERE lane = ? AND epoch = ? AND owner = ?", (bound, lane, epoch, owner)
         ).rowcount
-    for move in moves:
+    for move in (move for move in moves if move.place[1] in epochs):
         moved += tx.exec_driver_sql(
             "UPDATE place SET next_off = ? WHERE topic = ? AND lane = ? AND next_off = ?",
             (move.next, *move.place, move.first),

@@ -19,7 +19,7 @@ from baton.runtime.failures import BrokenInvariant
 from baton.runtime.handler import Cause, Decision, Draft, Due, JobDone, Refusal, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
-from baton.runtime.store.rows import fetch, insert, upsert
+from baton.runtime.store.rows import fetch, insert, insert_missing, upsert
 from baton.runtime.store.tables import RuntimeTables, set_timers
 
 JOB = "job:"
@@ -80,11 +80,19 @@ class Fold:
         self._states = self.service.load(self.tx, wanted)
 
     def _lock(self, subjects: Sequence[Subject]) -> None:
-        table = self.tables.subject
-        for subject in subjects:
-            self.guards.setdefault(subject, Guard())
-        for row in fetch(self.tx, table, "subject", subjects, lock=True):
+        new = self._lock_known(subjects)
+        if new and self.tx.dialect.name == "postgresql":
+            # A row that is not there cannot be locked: make it, or wait for whoever is making it at this moment.
+            rows = [{"subject": subject, "published": 0, "heard": {}} for subject in new]
+            insert_missing(self.tx, self.tables.subject, rows)
+            new = self._lock_known(new)
+        self.guards.update({subject: Guard() for subject in new})
+
+    def _lock_known(self, subjects: Sequence[Subject]) -> list[Subject]:
+        """Lock the rows that are there; return the subjects that have none."""
+        for row in fetch(self.tx, self.tables.subject, "subject", subjects, lock=True):
             self.guards[row.subject] = Guard(row.published, dict(row.heard))
+        return [subject for subject in subjects if subject not in self.guards]
 
     def apply(self, cause: Cause) -> Decision[Any]:
         """Let the service decide on one cause and take the decision in. Whatever the handler raises goes through."""
@@ -164,7 +172,8 @@ class Fold:
 
     def flush(self) -> Tally:
         """Write states, books, journal, guards and timers; the caller commits. Returns what to count after that."""
-        self._write_timers()  # before keep: a held lead that `keep` wakes must not be put back to sleep by its own timer
+        # Timers before keep: a held lead that `keep` wakes must not be put back to sleep by its own timer.
+        self._write_timers()
         if self._changed or self._books_changed:
             changed = {subject: self._changed[subject] for subject in sorted(self._changed)}
             self.service.keep(self.tx, changed, self._books if self._books_changed else None, self.now)

@@ -1,6 +1,7 @@
 """What a service is to the runtime: it loads, decides and keeps; the runtime does the rest.
 
-One road for records, timers and people's commands: lock, load, decide, keep, journal, commit. `decide` is pure; only the
+One road for records, timers and people's commands: lock, load, decide, keep, journal, commit. `decide` is pure; only
+the
 runtime commits. docs/architecture.md tells the whole mechanism.
 """
 
@@ -66,7 +67,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Somebody asks for something: a person, or intake on behalf of a sender. Answered with a `Reply` or a `Refusal`."""
+    """Somebody asks for something: a person, or intake on behalf of a sender. Answered with a `Reply` or a
+    `Refusal`."""
 
     id: str
     """Also the cause of the facts that follow, so the same command id can never publish twice."""
@@ -106,7 +108,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work outside the transaction (a fetch, a delivery). Runs once it is committed; its answer comes back as `JobDone`."""
+    """Work outside the transaction (a fetch, a delivery). Runs once it is committed; its answer comes back as
+    `JobDone`."""
 
     kind: str
     key: str
@@ -151,8 +154,8 @@ class Decision(Generic[S]):
 class Service(Generic[S, B]):
     """A service, to be subclassed. Attributes are set in its `build(settings)`; nothing happens at import.
 
-    `load`, `books` and `keep` are the service's only SQL on the handlers' road (they call its store.py). They are sync, run
-    inside the runtime's transaction, must not commit, and never read a clock.
+    `load`, `books` and `keep` are the service's only SQL on the handlers' road (they call its store.py). They are sync,
+    run inside the runtime's transaction, must not commit, and never read a clock.
     """
 
     name: str

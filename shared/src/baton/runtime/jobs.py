@@ -1,6 +1,7 @@
 """Work outside the transaction: fetches, deliveries, notices. Rows of the timer table, answered as causes.
 
-A job runs at least once. It is fenced by its lane only when its answer is written, so what it does outside must be safe to
+A job runs at least once. It is fenced by its lane only when its answer is written, so what it does outside must be
+safe to
 repeat (send an idempotency key along).
 """
 
@@ -31,7 +32,10 @@ LONGEST_PAUSE = timedelta(hours=6)
 
 
 class Jobs:
-    """Runs the due jobs of the lanes held; `answer` hands the result to the worker."""
+    """Runs the due jobs of the lanes held.
+
+    `answers` is the worker's list: it takes one off when it is written, and until then the job is not run again.
+    """
 
     def __init__(
         self,
@@ -40,14 +44,14 @@ class Jobs:
         lanes: Lanes,
         clock: Clock,
         runners: Mapping[str, Callable[[Any], Awaitable[Any]]],
-        answer: Callable[[JobAnswer], None],
+        answers: list[JobAnswer],
     ) -> None:
         self._store = store
         self._timer = tables.timer
         self._lanes = lanes
         self._clock = clock
         self._runners = runners
-        self._answer = answer
+        self._answers = answers
         self._running: set[tuple[str, str, int]] = set()
 
     async def run(self) -> None:
@@ -67,6 +71,8 @@ class Jobs:
         free = AT_ONCE - len(self._running)
         if free <= 0 or not self._lanes.held:
             return []
+        # Taken before the query: an answer that is written while it runs leaves no row that could be taken for due.
+        busy = self._running | {(a.timer.subject, a.timer.kind, a.timer.version) for a in list(self._answers)}
         query = (
             select(timer.subject, timer.kind, timer.due_at, timer.version, timer.payload, timer.tries)
             .where(timer.due_at <= store_now(tx, self._clock), timer.kind.like(f"{JOB}%"))
@@ -75,7 +81,7 @@ class Jobs:
             .limit(AT_ONCE * 2)
         )
         rows = [(TimerRow(*row[:4]), row.payload, row.tries) for row in tx.execute(query)]
-        return [row for row in rows if (row[0].subject, row[0].kind, row[0].version) not in self._running][:free]
+        return [row for row in rows if (row[0].subject, row[0].kind, row[0].version) not in busy][:free]
 
     async def _one(self, timer: TimerRow, payload: Any, tries: int) -> None:
         kind = timer.kind.split(":")[1]
@@ -83,14 +89,14 @@ class Jobs:
             result = await self._runners[kind](payload)
         except asyncio.CancelledError:
             raise
-        except Exception as problem:  # whatever a job meets outside: try again later, at last give up
+        except Exception as problem:  # noqa: BLE001  (whatever a job meets outside: again later)
             log.warning("job_failed", job=kind, error=type(problem).__name__, tries=tries + 1)
             if tries + 1 >= TRIES:
-                self._answer(self._done(timer, kind, None, type(problem).__name__))
+                self._answers.append(self._done(timer, kind, None, type(problem).__name__))
             else:
                 await self._later(timer, tries + 1)
         else:
-            self._answer(self._done(timer, kind, result, None))
+            self._answers.append(self._done(timer, kind, result, None))
         finally:
             self._running.discard((timer.subject, timer.kind, timer.version))
 
@@ -108,4 +114,7 @@ class Jobs:
             again = store_now(tx, self._clock) + pause
             tx.execute(update(self._timer).where(same).values(due_at=again, tries=tries))
 
-        await self._store.write(work)
+        try:
+            await self._store.write(work)
+        except NotNow as problem:  # then it is due still, and runs again sooner than it should
+            log.warning("jobs_wait", reason=str(problem)[:200])

@@ -71,28 +71,39 @@ class MicroBatch(Generic[Item, Result]):
         self._on_shed = on_shed
         self._queue: asyncio.Queue[_Waiting[Item, Result]] = asyncio.Queue()
         self._weight = 0
+        self._has_ended = False
 
     async def submit(self, item: Item, weight: int = 1) -> Result:
         """Return the item's result once it is committed. `weight` is how many elements it carries.
 
         Raises NotNow when the queue is full or the store cannot be reached, and whatever `work` raised for this item.
         """
+        if self._has_ended:
+            raise NotNow("the service is stopping")
         if self._weight + weight > self._queue_limit and self._weight > 0:
             self._on_shed()
             raise NotNow("too many requests are waiting to be stored")
         waiting = _Waiting(item, asyncio.get_running_loop().create_future(), weight)
         self._weight += weight
+        waiting.answer.add_done_callback(lambda _: self._release(weight))  # who hangs up counts until then, too
         self._queue.put_nowait(waiting)
-        try:
-            return await asyncio.shield(waiting.answer)
-        finally:
-            self._weight -= weight
+        return await asyncio.shield(waiting.answer)
+
+    def _release(self, weight: int) -> None:
+        self._weight -= weight
 
     async def run(self) -> None:
         """Commit what is submitted, for ever. To be run as a task."""
-        while True:
-            batch = await self._collect()
-            await self._settle(batch)
+        batch: list[_Waiting[Item, Result]] = []
+        try:
+            while True:
+                batch = await self._collect()
+                await self._settle(batch)
+        finally:  # nobody waits for an answer that nobody will give
+            self._has_ended = True
+            while not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            self._fail(batch, NotNow("the service is stopping"))
 
     async def _collect(self) -> list[_Waiting[Item, Result]]:
         batch = [await self._queue.get()]
@@ -108,11 +119,10 @@ class MicroBatch(Generic[Item, Result]):
         try:
             results = await self._commit(self._work, [waiting.item for waiting in batch])
         except BrokenInvariant:
-            self._fail(batch, NotNow("the service is stopping"))
             raise
         except NotNow as problem:
             self._fail(batch, problem)
-        except Exception as problem:  # one bad item must fail alone: halve until it stands by itself
+        except Exception as problem:  # noqa: BLE001  (one bad item must fail alone)
             if len(batch) == 1:
                 self._fail(batch, problem)
                 return

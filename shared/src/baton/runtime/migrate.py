@@ -1,6 +1,7 @@
 """Migrations: each service's own Alembic history, run in a child process before it serves.
 
-`python -m baton.runtime.migrate <service>` upgrades the store named by the settings. Replicas that start together wait for
+`python -m baton.runtime.migrate <service>` upgrades the store named by the settings. Replicas that start together
+wait for
 each other on an advisory lock (Postgres) or on SQLite's write lock.
 """
 

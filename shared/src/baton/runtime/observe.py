@@ -19,7 +19,8 @@ STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 
 def set_up_logs(level: str) -> None:
-    """Log JSON lines to standard error from `level` up. Log ids, counts and kinds of errors, never what people typed."""
+    """Log JSON lines to standard error from `level` up. Log ids, counts and kinds of errors, never what people
+    typed."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -53,7 +54,9 @@ class RuntimeMetrics:
     """The metrics that every service has."""
 
     def __init__(self, registry: CollectorRegistry, service: str, parked: Any = None) -> None:
-        self.outbox_pending = Gauge("baton_outbox_pending", "Facts in the journal not yet on the bus.", registry=registry)
+        self.outbox_pending = Gauge(
+            "baton_outbox_pending", "Facts in the journal not yet on the bus.", registry=registry
+        )
         self.lag = Gauge("baton_consumer_lag", "Records not yet read.", ["topic"], registry=registry)
         self.parked = Gauge("baton_parked_leads", "Leads with a parked fact.", ["reason"], registry=registry)
         self.gaps = Counter("baton_sequence_gaps", "Facts that came before their predecessor.", registry=registry)
@@ -73,7 +76,9 @@ class RuntimeMetrics:
         )
         self.lanes = Gauge("baton_lanes_held", "Lanes this process works on.", registry=registry)
         self.parked_total = Counter("baton_facts_parked", "Facts parked, for whatever reason.", registry=registry)
-        self.shed = Counter("baton_requests_shed", "Requests answered 503 because the queue was full.", registry=registry)
+        self.shed = Counter(
+            "baton_requests_shed", "Requests answered 503 because the queue was full.", registry=registry
+        )
         info = Gauge("baton_build_info", "Always 1.", ["service", "version"], registry=registry)
         info.labels(service, baton_version()).set(1)
         for reason in ("poison", "undecodable", "gap", "behind", "timer"):

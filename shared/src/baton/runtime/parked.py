@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from baton.runtime.batch import replay_parked
-from baton.runtime.failures import Poison, Refused
+from baton.runtime.failures import BrokenInvariant, NotNow, OutOfTurn, Poison, Refused
 from baton.runtime.fold import Fold, Tally
 from baton.runtime.handler import Refusal
 from baton.runtime.observe import log
@@ -37,7 +37,7 @@ class Parked:
         """Return up to `limit` parked facts with an id above `after`, oldest first, without their data."""
         columns = [self._table.c[name] for name in _BRIEF]
         query = select(*columns).where(self._table.c.id > after).order_by(self._table.c.id).limit(limit)
-        return await self._store.read(lambda tx: [dict(row._mapping) for row in tx.execute(query)])
+        return await self._store.read(lambda tx: [dict(row) for row in tx.execute(query).mappings()])
 
     async def show(self, parked_id: int) -> dict[str, Any] | None:
         """Return one parked fact whole, or None."""
@@ -72,11 +72,19 @@ class Parked:
             tally, left = await self._store.write(work)
         except LookupError:
             return None
-        except ValueError as problem:
+        except OutOfTurn as problem:
             raise Refused(Refusal(409, "Not its turn", str(problem))) from problem
-        except Poison as poison:
-            detail = f"Handling it still raises {type(poison.cause).__name__}; see the log."
-            log.error("replay_failed", id=parked_id, by=who, error=type(poison.cause).__name__)
-            raise Refused(Refusal(409, "Still poison", detail)) from poison
+        except (NotNow, BrokenInvariant):
+            raise
+        except Exception as problem:  # the handler's failure, or what it says cannot be stored: as before, it is poison
+            cause = problem.cause if isinstance(problem, Poison) else problem
+            detail = f"Handling it still raises {type(cause).__name__}; see the log."
+            log.error("replay_failed", id=parked_id, by=who, error=type(cause).__name__)
+            raise Refused(Refusal(409, "Still poison", detail)) from problem
         self._committed(tally)
-        return {"id": parked_id, "subject": row["subject"], "done": "discarded" if discard else "replayed", "left": left}
+        return {
+            "id": parked_id,
+            "subject": row["subject"],
+            "done": "discarded" if discard else "replayed",
+            "left": left,
+        }

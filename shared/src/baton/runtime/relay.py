@@ -1,6 +1,8 @@
-"""From the journal to the bus: oldest first, per lane, awaited, then given a position; never a transaction open meanwhile.
+"""From the journal to the bus: oldest first, per lane, awaited, then given a position; never a transaction open
+meanwhile.
 
-Rows without a position are the outbox. Reading what is still there, in id order, loses nothing; paging by the highest id
+Rows without a position are the outbox. Reading what is still there, in id order, loses nothing; paging by the
+highest id
 seen would, because ids commit out of order.
 """
 

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
@@ -76,14 +77,16 @@ def lock_home(home: Path) -> Any:
 
 
 async def migrate(names: Sequence[str]) -> None:
-    """Migrate the stores of these services in a child process, so that Alembic never loads here. Raises CannotMigrate."""
+    """Migrate the stores of these services in a child process, so that Alembic never loads here. Raises
+    CannotMigrate."""
     child = await asyncio.create_subprocess_exec(sys.executable, "-m", "baton.runtime.migrate", *names)
     if await child.wait() != 0:
         raise CannotMigrate(f"the store of {', '.join(names)} could not be migrated; see the error above")
 
 
 async def serve_embedded(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run all installed services in this process until a signal. Raises AlreadyRunning, CannotMigrate, OSError (port)."""
+    """Run all installed services in this process until a signal. Raises AlreadyRunning, CannotMigrate, OSError
+    (port)."""
     with lock_home(settings.home):
         await _serve(settings, installed_services(), alone=True, ready=ready)
 
@@ -137,16 +140,12 @@ async def _listen(settings: Settings, app: ASGIApp, engines: Sequence[Engine], r
         timeout_keep_alive=30,
         server_header=False,
     )
-    server = _Server(config)
+    server = _Server(config, ready)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, _ask_to_exit, server, engines)
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
-    if server.started:
-        ready()
     failures = [engine.failed for engine in engines]
     await asyncio.wait([serving, *failures], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
@@ -158,6 +157,15 @@ async def _listen(settings: Settings, app: ASGIApp, engines: Sequence[Engine], r
 
 class _Server(uvicorn.Server):
     """uvicorn's server without its own signal handlers: it would raise the signal again once it has stopped."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:

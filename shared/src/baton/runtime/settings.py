@@ -30,11 +30,12 @@ class Settings(BaseSettings):
         default=12, ge=1, le=1024, description="Partitions of every topic; fixed when they are made, checked at start."
     )
     public_url: str | None = Field(
-        default=None, description="Base URL under which the outside world reaches Baton; signatures are checked against it."
+        default=None,
+        description="Base URL under which the outside world reaches Baton; signatures are checked against it.",
     )
     allowed_hosts: str = Field(
         default="",
-        description="Further host names a request may name, separated by commas; the public one and localhost always may.",
+        description="Further host names a request may name, separated by commas; the public one and localhost may.",
     )
     tokens: Path | None = Field(default=None, description="YAML file of API tokens: name, sha256, scopes.")
     log_level: str = Field(

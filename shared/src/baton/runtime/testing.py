@@ -1,9 +1,9 @@
 """Drive a service as the runtime does, one step at a time, on a real store, under a clock that stands still. For tests.
 
-    async with Bench.of(service, tmp_path, clock) as bench:
-        await bench.hear(LeadReceived(...), subject=lead_id)
-        await bench.advance(timedelta(hours=1))
-        assert types_of(await bench.said()) == [...]
+async with Bench.of(service, tmp_path, clock) as bench:
+    await bench.hear(LeadReceived(...), subject=lead_id)
+    await bench.advance(timedelta(hours=1))
+    assert types_of(await bench.said()) == [...]
 """
 
 from __future__ import annotations

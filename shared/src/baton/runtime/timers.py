@@ -1,6 +1,7 @@
 """Which timers may fire now. Rows of a lane, on the store's clock.
 
-A deadline D fires only when its lane has read its inputs up to an end taken at D + 2 s or later, so that what was accepted
+A deadline D fires only when its lane has read its inputs up to an end taken at D + 2 s or later, so that what was
+accepted
 before D is known by then: no false breach after a lag or a restart. Wake-ups do not wait.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from baton.runtime.batch import TimerRow
 from baton.runtime.bus.port import Reader, TopicLane
@@ -84,7 +85,7 @@ class Timers:
             return []
         now, self._soonest = await self._store.read(self._look)
         self._looked_at = monotonic
-        self._watch.sample(now, monotonic)
+        self._watch.sample(now, monotonic, self._clock.monotonic())
         self._not_before = self._not_before or now + GRACE
         if self._soonest is None or self._soonest > now:
             return []
@@ -130,18 +131,19 @@ class JumpWatch:
     """Compares the store's clock with one that never jumps; a jump must not breach every open lead at once."""
 
     def __init__(self) -> None:
-        self._last: tuple[datetime, float] | None = None
+        self._last: tuple[datetime, float, float] | None = None
         self._jumped_at: float | None = None
 
-    def sample(self, now: datetime, monotonic: float) -> None:
-        """Take one reading of both clocks."""
+    def sample(self, now: datetime, asked: float, answered: float) -> None:
+        """Take one reading of both clocks: the store said `now` at some moment from `asked` to `answered`."""
         if self._last is not None:
-            passed = timedelta(seconds=monotonic - self._last[1])
-            jump = (now - self._last[0]) - passed
-            if abs(jump) > JUMP:
-                self._jumped_at = monotonic
-                log.error("clock_jumped", seconds=jump.total_seconds())
-        self._last = (now, monotonic)
+            then, asked_then, answered_then = self._last
+            passed = (now - then).total_seconds()
+            jump = max(passed - (answered - asked_then), (asked - answered_then) - passed)
+            if jump > JUMP.total_seconds():
+                self._jumped_at = answered
+                log.error("clock_jumped", seconds=passed - (answered - answered_then))
+        self._last = (now, asked, answered)
 
     def calm(self, monotonic: float) -> bool:
         """True unless a jump was seen within the last minute."""

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from baton.runtime.batch import Batch, JobAnswer, Key, record_key, run_batch
+from baton.runtime.batch import Batch, JobAnswer, Key, record_key, run_batch, timer_key
 from baton.runtime.bus.port import Bus, Reader, Record, TopicLane
 from baton.runtime.clock import Clock
 from baton.runtime.failures import BrokenInvariant, Fenced, NotNow, Poison
@@ -64,6 +65,7 @@ class Worker:
         self._handled = 0
         self.places: dict[TopicLane, int] = {}
         self.answers: list[JobAnswer] = []
+        """What jobs have answered, oldest first; taken off once it is written, or known to be out of date."""
         self.problem: str | None = None
         """Why nothing can be read at the moment, for readiness."""
 
@@ -92,7 +94,7 @@ class Worker:
         polled = await reader.poll(BATCH, wait) if self._service.hears else await self._idle(wait)
         polled = await self._without_holes(polled)
         timers = await self._timers.due(reader, self.places)
-        answers, self.answers = self.answers, []
+        answers = list(self.answers)
         records = [record for place in sorted(polled) for record in polled[place]]
         if not (records or timers or answers):
             return 0
@@ -103,6 +105,7 @@ class Worker:
             await asyncio.sleep(wait)
             await self._reassign()
             return 0
+        del self.answers[: len(answers)]
         return len(records) + len(timers) + len(answers)
 
     async def _idle(self, wait: float) -> dict[TopicLane, list[Record]]:
@@ -134,17 +137,25 @@ class Worker:
         reader = self._reader or await self._bus.reader()
         self._reader = reader
         starts = await reader.starts(list(self.places)) if self.places else {}
+        await self._refuse_a_log_that_went_back(reader)
         self._truncated = frozenset(place for place, start in starts.items() if start > 0)
         await reader.assign({place: max(offset, starts.get(place, 0)) for place, offset in self.places.items()})
         self._seen_generation = generation
         self._metrics.lanes.set(len(held))
 
+    async def _refuse_a_log_that_went_back(self, reader: Reader) -> None:
+        """A log that ends before what was read of it is another log, or has lost records: going on would skip facts."""
+        ends = await reader.ends(list(self.places)) if self.places else {}
+        for (topic, lane), end in ends.items():
+            if end < self.places[topic, lane]:
+                read = self.places[topic, lane]
+                raise NotNow(f"{topic}/{lane} ends at {end} but was read to {read}: see docs/runbooks/restore.md")
+
     async def _without_holes(self, polled: dict[TopicLane, list[Record]]) -> dict[TopicLane, list[Record]]:
-        """A poll must begin where the last one ended. If it does not, seek again; if it still does not, the hole is real."""
+        """A poll must begin where the last one ended. If it does not, seek again; if it still does not, the hole is
+        real."""
         missed = {
-            place: records[0].offset
-            for place, records in polled.items()
-            if records[0].offset != self.places.get(place)
+            place: records[0].offset for place, records in polled.items() if records[0].offset != self.places.get(place)
         }
         if not missed:
             return polled
@@ -161,7 +172,7 @@ class Worker:
         tries: dict[Key, int] = {}
         while True:
             try:
-                tally = await self._store.write(lambda tx: self._transaction(tx, batch))
+                tally = await self._store.write(partial(self._transaction, batch))
             except Poison as poison:
                 tries[poison.key] = tries.get(poison.key, 0) + 1
                 if tries[poison.key] >= POISON_TRIES:
@@ -170,22 +181,23 @@ class Worker:
                 continue
             except (Fenced, NotNow, BrokenInvariant):
                 raise
-            except Exception as problem:  # the store refuses something in the batch: find the one fact it is about
+            except Exception as problem:  # noqa: BLE001  (the store refuses something in it: find what)
                 await self._bisect(batch, problem)
                 return
             self._committed(batch, tally)
             return
 
     async def _bisect(self, batch: Batch, problem: Exception) -> None:
-        if len(batch.records) + len(batch.timers) + len(batch.answers) <= 1:
-            if batch.poison or not batch.records:
+        keys = _keys(batch)
+        if len(keys) <= 1:
+            if not keys or keys[0] in batch.poison:
                 raise BrokenInvariant(f"a transaction cannot be written: {type(problem).__name__}") from problem
-            await self._process(replace(batch, poison={record_key(batch.records[0]): problem}))
+            await self._process(replace(batch, poison={**batch.poison, keys[0]: problem}))
             return
         for part in _halves(batch):
             await self._process(part)
 
-    def _transaction(self, tx: Connection, batch: Batch) -> Tally:
+    def _transaction(self, batch: Batch, tx: Connection) -> Tally:
         def fence(tx: Connection) -> datetime:
             return pass_fence(
                 tx,
@@ -234,12 +246,19 @@ def _ends(records: Sequence[Record]) -> dict[TopicLane, int]:
     return {(record.topic, record.lane): record.offset + 1 for record in records}
 
 
+def _keys(batch: Batch) -> list[Key]:
+    timers = [*batch.timers, *(answer.timer for answer in batch.answers)]
+    return [*map(record_key, batch.records), *map(timer_key, timers)]
+
+
 def _halves(batch: Batch) -> list[Batch]:
     """Records first by lane, then by half; timers and answers apart from records."""
     parts: list[Batch] = []
     lanes = sorted({record.lane for record in batch.records})
     if len(lanes) > 1:
-        parts += [replace(batch, records=[r for r in batch.records if r.lane == n], timers=(), answers=()) for n in lanes]
+        parts += [
+            replace(batch, records=[r for r in batch.records if r.lane == n], timers=(), answers=()) for n in lanes
+        ]
     else:
         middle = max(1, len(batch.records) // 2)
         for records in (batch.records[:middle], batch.records[middle:]):

@@ -59,14 +59,15 @@ class EmbeddedBus:
                     "INSERT OR IGNORE INTO lane_end SELECT ?, value, 0 FROM json_each(?)",
                     (topic, orjson.dumps(list(range(lanes))).decode()),
                 )
-            there = {topic: number for topic, number in tx.exec_driver_sql("SELECT topic, lanes FROM topic").all()}
+            there = {row.topic: row.lanes for row in tx.exec_driver_sql("SELECT topic, lanes FROM topic")}
             for topic in topics:
                 if there[topic] != lanes:
                     raise ValueError(f"topic {topic} has {there[topic]} partitions, but BATON_PARTITIONS says {lanes}")
             ends = tx.exec_driver_sql("SELECT topic, lane, next_off FROM lane_end").all()
             return {(topic, lane): end for topic, lane, end in ends}
 
-        self._ends.update(await self._store.write(work))
+        async with self._one_at_a_time:  # whoever publishes at this moment has a copy of the ends without these topics
+            self._ends.update(await self._store.write(work))
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         written_at = time.time()
@@ -103,13 +104,15 @@ class EmbeddedBus:
         self._swept_at = time.monotonic()
         old = (datetime.now(UTC) - self._retention).timestamp()
         await self._store.write(
-            lambda tx: tx.execute(
-                text(
-                    "DELETE FROM record WHERE (topic, lane, record_offset) IN "
-                    "(SELECT topic, lane, record_offset FROM record WHERE written_at < :old LIMIT 10000)"
-                ),
-                {"old": old},
-            ).rowcount
+            lambda tx: (
+                tx.execute(
+                    text(
+                        "DELETE FROM record WHERE (topic, lane, record_offset) IN "
+                        "(SELECT topic, lane, record_offset FROM record WHERE written_at < :old LIMIT 10000)"
+                    ),
+                    {"old": old},
+                ).rowcount
+            )
         )
 
     async def reader(self) -> EmbeddedReader:

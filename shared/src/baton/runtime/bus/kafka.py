@@ -1,6 +1,7 @@
 """Apache Kafka as an ordered log that may repeat itself: no groups, no transactions, no auto-commit.
 
-Every guarantee is the database's. After any produce error the outcome is unknown, and the producer object is thrown away: an
+Every guarantee is the database's. After any produce error the outcome is unknown, and the producer object is thrown
+away: an
 idempotent producer never expires a batch and may be out of sequence for ever after one refusal.
 """
 

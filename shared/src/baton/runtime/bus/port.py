@@ -90,9 +90,9 @@ class Bus(Protocol):
 def open_bus(url: str, home: Path) -> Bus:
     """Open the bus named by `BATON_BUS`: `embedded:` or `kafka://host:port[,host:port]`."""
     if url == "embedded:":
-        from baton.runtime.bus.embedded import EmbeddedBus  # noqa: PLC0415  (Kafka's client is not loaded for it)
+        from baton.runtime.bus.embedded import EmbeddedBus
 
         return EmbeddedBus(home / "bus.db")
-    from baton.runtime.bus.kafka import KafkaBus  # noqa: PLC0415
+    from baton.runtime.bus.kafka import KafkaBus
 
     return KafkaBus(url.removeprefix("kafka://"))

@@ -5,4 +5,15 @@ from baton.runtime.store.rows import fetch, insert_missing, upsert
 from baton.runtime.store.tables import new_metadata, wake
 from baton.runtime.store.types import Instant, Json
 
-__all__ = ["Instant", "Json", "NotNow", "Store", "fetch", "insert_missing", "new_metadata", "open_store", "upsert", "wake"]
+__all__ = [
+    "Instant",
+    "Json",
+    "NotNow",
+    "Store",
+    "fetch",
+    "insert_missing",
+    "new_metadata",
+    "open_store",
+    "upsert",
+    "wake",
+]

@@ -72,9 +72,7 @@ def _create_journal() -> None:
         sa.UniqueConstraint("lane", "position", name="journal_lane_position"),
     )
     unpublished = sa.text("position IS NULL")
-    op.create_index(
-        "journal_outbox", "journal", ["id"], postgresql_where=unpublished, sqlite_where=unpublished
-    )
+    op.create_index("journal_outbox", "journal", ["id"], postgresql_where=unpublished, sqlite_where=unpublished)
     op.create_index("journal_recorded_at", "journal", ["recorded_at"])
 
 

@@ -1,4 +1,5 @@
-"""One store per service: SQLite with one writer thread, or a Postgres database. Functions are sync over a Connection."""
+"""One store per service: SQLite with one writer thread, or a Postgres database. Functions are sync over a
+Connection."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -127,6 +129,7 @@ class PostgresStore:
     dialect = "postgresql"
 
     def __init__(self, url: str, pool_size: int = 8) -> None:
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -147,14 +150,18 @@ class PostgresStore:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         for attempt in range(_TRIES):
+            # Whoever is cancelled does not tear the transaction; `close` waits for what is still under way.
+            task = asyncio.ensure_future(self._once(work))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
             try:
-                return await asyncio.shield(self._once(work))
+                return await asyncio.shield(task)
             except DBAPIError as problem:
-                if _sqlstate(problem) in _AGAIN and attempt + 1 < _TRIES:
-                    await asyncio.sleep(random.uniform(0.005, 0.05) * (attempt + 1))
+                if _will_do_again(problem) and attempt + 1 < _TRIES:
+                    await asyncio.sleep(random.uniform(0.005, 0.05) * (attempt + 1))  # noqa: S311  (jitter)
                     continue
                 raise _translated(problem) from problem
-            except (PoolTimeout, OSError, asyncio.TimeoutError) as problem:
+            except (TimeoutError, PoolTimeout, OSError) as problem:
                 raise NotNow(f"{type(problem).__name__}: {problem}") from problem
         raise AssertionError("unreachable")
 
@@ -166,12 +173,20 @@ class PostgresStore:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=5)
         with contextlib.suppress(OSError):
             await self._engine.dispose()
 
 
 def _sqlstate(problem: DBAPIError) -> str:
     return str(getattr(problem.orig, "sqlstate", "") or getattr(problem.orig, "pgcode", "") or "")
+
+
+def _will_do_again(problem: DBAPIError) -> bool:
+    """True where a fresh transaction will do, also after another process has changed a table (a plan has become
+    void)."""
+    return _sqlstate(problem) in _AGAIN or type(problem.orig).__name__ == "InvalidCachedStatementError"
 
 
 def _translated(problem: DBAPIError) -> Exception:

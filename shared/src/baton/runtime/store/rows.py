@@ -42,12 +42,13 @@ def _write(
 ) -> list[Row[Any]]:
     names = list(rows[0])
     columns = _columns(tx, table, rows, names)
-    into = f"INSERT INTO {table.name} ({', '.join(names)})"  # noqa: S608  (names come from Table objects)
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
     back = f" RETURNING {', '.join(returning)}" if returning else ""
     if tx.dialect.name == "postgresql":
         arrays = ", ".join(f"CAST(:{n} AS {_array_of(table.c[n].type)})" for n in names)
-        select = f" SELECT {', '.join('u.' + n for n in names)} FROM unnest({arrays}) WITH ORDINALITY AS u({', '.join(names)}, nth)"
-        sql = f"{into}{select} ORDER BY u.nth {conflict}{back}"
+        picked = ", ".join("u." + name for name in names)
+        rows_in = f"unnest({arrays}) WITH ORDINALITY AS u({', '.join(names)}, nth)"
+        sql = f"{into} SELECT {picked} FROM {rows_in} ORDER BY u.nth {conflict}{back}"
         result = tx.execute(text(sql), dict(zip(names, columns, strict=True)))
         return list(result) if returning else []
     sql = f"{into} VALUES ({', '.join('?' * len(names))}) {conflict}{back}"
@@ -71,7 +72,8 @@ def upsert(
 
     The column `raising`, if named, is raised by one where the row was there already (a version).
 
-    Rows are dicts with the same keys in the same order; nothing happens for none. Sort them by key where two writers could
+    Rows are dicts with the same keys in the same order; nothing happens for none. Sort them by key where two writers
+    could
     meet. Rows must not repeat a key.
     """
     if not rows:

@@ -101,7 +101,9 @@ def new_metadata() -> MetaData:
         Column("version", BigInteger, nullable=False),
         Column("tries", Integer, nullable=False),
         Column("payload", Json),  # of jobs
-        Index("timer_due", "due_at", postgresql_where=text("due_at IS NOT NULL"), sqlite_where=text("due_at IS NOT NULL")),
+        Index(
+            "timer_due", "due_at", postgresql_where=text("due_at IS NOT NULL"), sqlite_where=text("due_at IS NOT NULL")
+        ),
     )
     Table(
         "parked",
