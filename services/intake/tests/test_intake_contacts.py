@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +167,16 @@ def test_an_address_is_recognised_whatever_its_case(address: str) -> None:
         upper = normal_address(normal.upper())
         if upper is not None and normal.isascii():
             assert mailbox_key(upper) == mailbox_key(normal)
+
+
+@given(st.emails() | st.from_regex(r"[a-z.+]{1,70}@[a-z.-]{1,20}\.(com|test|example|local|co\.uk)", fullmatch=True))
+@settings(max_examples=300, deadline=None)
+def test_the_short_way_to_a_normal_address_ends_where_the_long_one_does(address: str) -> None:
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        found = None
+    assert normal_address(address) == found
 
 
 def test_keys_of_a_person_stand_in_the_order_of_their_strength() -> None:

@@ -45,6 +45,7 @@ ALIASES: Final = {
 _PUNCTUATION = re.compile(r"[^\w]+")
 
 
+@lru_cache(maxsize=4096)
 def country_code(typed: str) -> str | None:
     """The alpha-2 code of a country by its name in many languages or its code; None where nobody can tell."""
     word = _plain(typed)
