@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.world import LANES, SERVICES, STAGES, World
 
 LOOK_EVERY = 0.1
-PATIENCE = 180.0
+PATIENCE = 120.0
 
 
 class HandOffs:
@@ -68,34 +68,45 @@ class Quiet:
         self._connections: dict[str, asyncpg.Connection] = {}
 
     async def wait(self) -> float:
-        """Return the monotonic time at which it was first seen to be quiet. Raises TimeoutError."""
+        """Return the monotonic time at which it was first seen to be quiet. Raises RuntimeError: what is left to do."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self._world.kafka.bootstrap)
         await consumer.start()
+        give_up = time.monotonic() + PATIENCE
         try:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    at = time.monotonic()
-                    if await self._is_quiet(consumer):
-                        return at
-                    await asyncio.sleep(LOOK_EVERY)
+            while True:
+                at = time.monotonic()
+                left = await self._left(consumer)
+                if not left:
+                    return at
+                if at > give_up:
+                    raise RuntimeError(f"not done after {PATIENCE:.0f} s: {left}")
+                await asyncio.sleep(LOOK_EVERY)
         finally:
             await consumer.stop()
 
-    async def _is_quiet(self, consumer: AIOKafkaConsumer) -> bool:
-        for name, publishes in self._databases.items():
+    async def _left(self, consumer: AIOKafkaConsumer) -> dict[str, int]:
+        """Return how many facts wait to be published, or else to be read, by store and topic."""
+        left: dict[str, int] = {}
+        for name in (name for name, publishes in self._databases.items() if publishes):
             connection = await self._connection(name)
-            unpublished = "SELECT EXISTS (SELECT 1 FROM journal WHERE position IS NULL)"
-            if publishes and await connection.fetchval(unpublished):
-                return False
+            waiting = await connection.fetchval("SELECT count(*) FROM journal WHERE position IS NULL")
+            if waiting:
+                left[f"{name} publishes"] = waiting
+        return left or await self._unread(consumer)
+
+    async def _unread(self, consumer: AIOKafkaConsumer) -> dict[str, int]:
+        left: dict[str, int] = {}
         for name in self._databases:
             rows = await (await self._connection(name)).fetch("SELECT topic, lane, next_off FROM place")
             read = {TopicPartition(row["topic"], row["lane"]): row["next_off"] for row in rows}
             topics = {place.topic for place in read if place.topic.startswith(self._prefix)}
-            wanted = [TopicPartition(topic, lane) for topic in topics for lane in range(LANES)]
+            wanted = [TopicPartition(topic, lane) for topic in sorted(topics) for lane in range(LANES)]
             ends = await consumer.end_offsets(wanted) if wanted else {}
-            if any(read.get(place, 0) < end for place, end in ends.items()):
-                return False
-        return True
+            for place, end in ends.items():
+                if read.get(place, 0) < end:
+                    label = f"{name} reads {place.topic}"
+                    left[label] = left.get(label, 0) + end - read.get(place, 0)
+        return left
 
     async def _connection(self, name: str) -> asyncpg.Connection:
         if name not in self._connections:

@@ -66,16 +66,19 @@ class World:
     async def answers(self, name: str, url: str) -> None:
         """Wait until the program answers 200. Raises RuntimeError with the end of its log."""
         deadline = time.monotonic() + START_SECONDS
+        said = "nothing"
         async with httpx.AsyncClient() as client:
             while True:
                 try:
-                    if (await client.get(url)).status_code == 200:
+                    answer = await client.get(url)
+                    if answer.status_code == 200:
                         return
-                except httpx.HTTPError:
-                    pass
+                    said = answer.text
+                except httpx.HTTPError as problem:
+                    said = type(problem).__name__
                 if self.running[name].poll() is not None or time.monotonic() > deadline:
                     tail = (self.home / f"{name}.log").read_text(errors="replace")[-2000:]
-                    raise RuntimeError(f"{name} did not come up:\n{tail}")
+                    raise RuntimeError(f"{name} did not come up, it said {said}\n{tail}")
                 await asyncio.sleep(0.1)
 
     async def start_baton(self, *names: str) -> None:

@@ -4,8 +4,8 @@
 
 `intake` takes leads over HTTP and answers after COMMIT. Every other stage reads the topics its service reads and does
 per poll one transaction: its positions, the state of the leads it saw, what it says. A relay sends what was said with
-an idempotent producer and marks it as sent in a transaction of its own. Same clients (aiokafka, asyncpg), same serializer
-(orjson), records of the sizes Baton's have; it decides nothing, guards nothing, checks nothing.
+an idempotent producer and marks it as sent in a transaction of its own. Same clients (aiokafka, asyncpg), same
+serializer (orjson), records of the sizes Baton's have; it decides nothing, guards nothing, checks nothing.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Stage:
     says: tuple[int, ...]
 
 
-# Bytes of the values of Baton's facts for one lead of bench/leads.py, and how many there are.
+# What pads our records to the size of Baton's facts for one lead of bench/leads.py (1135; 1990, 3881; 4293; 4 × 310).
 STAGES = {
-    "intake": Stage((), "", (1000,)),
-    "scoring": Stage(("intake", "routing"), "intake", (1300, 3300)),
-    "routing": Stage(("intake", "scoring"), "scoring", (5200,)),
-    "sla": Stage(("intake", "scoring", "routing"), "routing", (350, 350, 350, 350)),
+    "intake": Stage((), "", (1080,)),
+    "scoring": Stage(("intake", "routing"), "intake", (1930, 3820)),
+    "routing": Stage(("intake", "scoring"), "scoring", (4230,)),
+    "sla": Stage(("intake", "scoring", "routing"), "routing", (250, 250, 250, 250)),
     "reporting": Stage(("intake", "scoring", "routing", "sla"), "", ()),
 }
 TABLES = """

@@ -10,7 +10,7 @@ from typing import Literal
 from baton.sla_monitor.domain.course import Course, End
 from baton.sla_monitor.domain.evidence import Evidence, Terms
 from baton.sla_monitor.domain.hours import Hours
-from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
+from baton.sla_monitor.domain.obligation import Key, Obligation, Promise, State
 from baton.sla_monitor.domain.promises import warning_of, work_limit
 
 
@@ -58,7 +58,8 @@ def _turn_judged(course: Course, clocks: list[Obligation], hours: Mapping[str | 
 def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End]) -> Obligation:
     """The time of work ends when sales is done with the lead, else by a rule: so many touches, or so long."""
     due, rule = work_limit(course.turn, course.last_contact)
-    clock = replace(clock, due_at=due, warn_at=warning_of(course.turn, "work_time", due, hours))
+    if due != clock.due_at:
+        clock = replace(clock, due_at=due, warn_at=warning_of(course.turn, "work_time", due, hours))
     stop = _stop(course, clock, rule)
     end = next((end for end in ends if end.at <= (stop.at if stop else due)), None)
     if end is not None:
@@ -113,12 +114,15 @@ def _deed_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
 
 def _running(clock: Obligation) -> Obligation:
     """Nothing has met or ended it: it is broken if its deadline has passed, at risk if the warning was given."""
-    open_ = replace(clock, closed_at=None, reason=None, rule=None, becomes=None, seconds=None, business_seconds=None)
-    if clock.expired_at == clock.due_at:
-        return replace(open_, state="breached")
     # A contact moves the end of the work: then there is time again, though no second warning.
     at_risk = clock.warned_at is not None and clock.warned_at >= clock.warn_at
-    return replace(open_, state="at_risk" if at_risk else "open")
+    running: State = "at_risk" if at_risk else "open"
+    state = "breached" if clock.expired_at == clock.due_at else running
+    if clock.state == state and clock.closed_at is None:
+        return clock  # as it was: most clocks, at most facts
+    return replace(
+        clock, state=state, closed_at=None, reason=None, rule=None, becomes=None, seconds=None, business_seconds=None
+    )
 
 
 def _closed(clock: Obligation, state: Literal["waived"], at: datetime, reason: str) -> Obligation:

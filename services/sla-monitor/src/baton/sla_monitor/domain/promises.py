@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from baton.playbook import Policy
 from baton.sla_monitor.domain.evidence import HandOff, Terms
@@ -23,6 +24,7 @@ class Measured:
     version: str
 
 
+@lru_cache(maxsize=256)
 def terms_of(policy: Policy) -> Terms:
     """Return what the policy asks for, to be kept with the hand-off."""
     terms = Terms(warn_at=policy.warn_at)
