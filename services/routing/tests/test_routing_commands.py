@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from baton.contracts import TimeOff
+from baton.routing.commands import MOST_TIME_OFF
 from baton.runtime.engine import Refused
 from baton.runtime.testing import Bench, types_of
 
@@ -114,3 +116,13 @@ async def test_a_rep_is_announced_whole_when_he_changes_and_not_when_he_does_not
     assert (said[0].subject, said[0].body["change"]) == ("zoe", "put")
     with pytest.raises(Refused, match="Unknown calendar"):
         await desk.command("put", "zoe", facts.rep("zoe", calendar="mars"), id="3")
+
+
+async def test_absences_are_bounded_and_the_same_one_is_kept_once(desk: Bench, facts: Any) -> None:
+    off = [TimeOff(starts_at=facts.at(n), ends_at=facts.at(n + 1)) for n in range(MOST_TIME_OFF + 1)]
+    await desk.command("put", "zoe", facts.rep("zoe", time_off=[one.model_dump() for one in off[:-1]]))
+    before = len(await desk.said("rep.changed"))
+    await desk.command("time_off", "zoe", off[0])
+    assert len(await desk.said("rep.changed")) == before
+    with pytest.raises(Refused, match="Too many absences"):
+        await desk.command("time_off", "zoe", off[-1])

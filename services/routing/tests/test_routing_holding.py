@@ -133,6 +133,15 @@ async def test_new_facts_about_the_contact_free_what_no_rule_wanted(bench: Bench
     assert types_of(await bench.said(*HANDED)) == ["lead.held", "lead.routed"]
 
 
+async def test_a_contact_that_another_rule_wants_frees_a_lead_whose_pool_was_full(bench: Bench, facts: Any) -> None:
+    for who in ("dee", "eli"):
+        await bench.command("put", who, facts.rep(who, team="south", capacity=0))
+    await bench.hear(facts.qualified(postal_code="80331"), subject=facts.lead)
+    await bench.hear(facts.updated(1, facts.contact("SE")), subject=facts.lead)
+    assert types_of(await bench.said(*HANDED)) == ["lead.held", "lead.routed"]
+    assert await bench.timers() == []
+
+
 async def test_a_hold_that_stands_is_said_once(bench: Bench, facts: Any) -> None:
     await bench.hear(facts.qualified(country="BR"), subject=facts.lead)
     await bench.hear(facts.updated(1, facts.contact("AR")), subject=facts.lead)

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from baton.contracts import Contact, Instant, Rep, Score, Temperature, TimeOff
+from baton.routing.commands import MOST_TIME_OFF
 
 RepId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-MOST_TIME_OFF = 200
 
 
 def _zone(name: str) -> str:

@@ -16,6 +16,10 @@ PLAYBOOK = "playbook"
 """The subject of the command that says that another playbook is in force. No rep can have this id."""
 
 
+MOST_TIME_OFF = 200
+"""Absences of one rep: what a record can hold beside the rest of him, and far more than anybody takes."""
+
+
 @dataclass(frozen=True)
 class RepCard:
     """State of one rep. He himself stands in the roster of the books; `changed` is set when he must be written."""
@@ -139,6 +143,9 @@ def _time_off(card: RepCard, desk: Desk, known: Rep | None, off: TimeOff) -> Dec
         return Decision(card, reply=Refusal(404, "Unknown rep", f"There is no rep {card.rep_id!r} on the roster."))
     if off in known.time_off:
         return Decision(card, reply=Reply(known.model_dump(mode="json")))
+    if len(known.time_off) >= MOST_TIME_OFF:
+        detail = f"{card.rep_id} has {MOST_TIME_OFF} absences; put the rep anew without those that are over."
+        return Decision(card, reply=Refusal(409, "Too many absences", detail))
     times = sorted([*known.time_off, off], key=lambda one: (one.starts_at, one.ends_at))
     return _change(card, desk, known.model_copy(update={"time_off": times}), "time_off", 200)
 

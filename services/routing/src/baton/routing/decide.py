@@ -73,12 +73,12 @@ def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
 
 
 def _updated(lead: Lead, desk: Desk, body: LeadUpdated) -> Decision[Any]:
-    """The contact is kept as it now is; a lead that no rule wanted is tried again with it."""
+    """The contact is kept as it now is; a lead that waits for rules or rotation is tried again with it."""
     seen = lead.qualified
     if seen is None or seen.contact == body.contact:
         return Decision(lead)
     changed = lead.model_copy(update={"qualified": seen.model_copy(update={"contact": body.contact})})
-    if changed.hold is not None and changed.hold.reason == "no_rule" and changed.is_waiting:
+    if changed.hold is not None and changed.hold.reason != "manager" and changed.is_waiting:
         return finish(lead, find_owner(changed, desk, changed.hold.after), desk)
     return Decision(changed)
 
