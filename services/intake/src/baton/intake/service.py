@@ -9,7 +9,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import structlog
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
@@ -27,6 +26,7 @@ from baton.intake.tables import METADATA
 from baton.playbook import Watch
 from baton.runtime.engine import Engine
 from baton.runtime.handler import Cause, Command, Decision, Service
+from baton.runtime.observe import log
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow
 
@@ -39,8 +39,6 @@ TALLIES_SECONDS: Final = 30.0
 RETENTION_SECONDS: Final = 600.0
 RETENTION_BATCH: Final = 200
 """Bodies deleted in one transaction; more would keep posts waiting behind it."""
-
-log = structlog.get_logger()
 
 
 class Intake(Service[Person, None]):
