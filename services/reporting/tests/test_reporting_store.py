@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from services.reporting.tests.stories import NOON, Told
+from services.reporting.tests.stories import NOON, Told, received
 from services.reporting.tests.test_reporting_fates import STORIES
 from sqlalchemy import Connection, Table, select, text
 
 from baton.contracts import INTAKE, ROUTING, SCORING, SLA
+from baton.reporting import queries
+from baton.reporting.queries import FunnelQuery, Period
 from baton.reporting.service import build
 from baton.reporting.tables import ENTRY, FUNNEL, LEAD, PROMISE, SPAN
 from baton.runtime.clock import FixedClock
@@ -109,3 +114,23 @@ async def test_the_list_walks_an_index_and_sorts_nothing(tmp_path: Path) -> None
         found = await bench.engine.read(plan)
         assert "lead_fate" in found
         assert "TEMP B-TREE" not in found
+
+
+async def test_a_period_counts_the_leads_of_its_days_however_it_cuts_the_months(
+    tmp_path: Path, database_url: str | None
+) -> None:
+    came = [NOON + timedelta(days=13 * n) for n in range(20)]
+    bounds = [None, *(date(2026, month, day) for month in (3, 4, 7) for day in (1, 15, 28)), date(2026, 7, 31)]
+    async with Bench.of(build(Settings(home=tmp_path)), tmp_path, FixedClock(NOON), database_url=database_url) as bench:
+        for n, at in enumerate(came):
+            told = received((at - NOON).total_seconds() / 60)
+            await bench.publish(told.fact, subject=f"018f0000-0000-7000-8000-{n:012d}", at=told.at)
+        await bench.settle()
+
+        def count(tx: Connection, first: date | None, last: date | None) -> int:
+            return int(queries.funnel(tx, FunnelQuery(Period(first, last)))[0]["received"])
+
+        for first, last in product(bounds, bounds):
+            days = [at.date() for at in came]
+            expected = sum((first is None or first <= day) and (last is None or day <= last) for day in days)
+            assert await bench.engine.read(partial(count, first=first, last=last)) == expected, (first, last)

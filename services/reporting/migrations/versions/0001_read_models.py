@@ -76,14 +76,14 @@ def _create_leads() -> None:
 def _create_counts() -> None:
     op.create_table(
         "funnel",
-        sa.Column("day", sa.Text, primary_key=True),
+        sa.Column("during", sa.Text, primary_key=True),
         sa.Column("source", sa.Text, primary_key=True),
         sa.Column("team", sa.Text, primary_key=True),
         sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("is_test", sa.Boolean, primary_key=True),
         *(sa.Column(name, sa.Integer, nullable=False, server_default="0") for name in _FUNNEL_COUNTS),
     )
-    of_promise = ("day", "team", "policy", "promise")
+    of_promise = ("during", "team", "policy", "promise")
     op.create_table(
         "promise",
         *(sa.Column(name, sa.Text, primary_key=True) for name in of_promise),

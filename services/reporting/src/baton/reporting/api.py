@@ -31,7 +31,7 @@ def period_of(
     """Return the period asked for."""
     if first and last and first > last:
         raise Problem(422, "Invalid request", "`from` is after `to`.")
-    return Period(first.isoformat() if first else None, last.isoformat() if last else None)
+    return Period(first, last)
 
 
 Days = Annotated[Period, Depends(period_of)]
@@ -183,7 +183,7 @@ def _entry(row: Any) -> dict[str, Any]:
     }
 
 
-def _days(period: Period) -> dict[str, str | None]:
+def _days(period: Period) -> dict[str, date | None]:
     return {"from": period.first, "to": period.last}
 
 

@@ -120,7 +120,7 @@ def _period(engine: Engine, days: str) -> Period:
     if days == "all":
         return Period()
     first = engine.clock.now() - timedelta(days=int(days) - 1)
-    return Period(first.date().isoformat())
+    return Period(first.date())
 
 
 def _place(cursor: str | None) -> tuple[datetime, str] | None:

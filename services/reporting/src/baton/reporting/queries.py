@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, desc, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, desc, func, or_, select
 
+from baton.reporting.domain.counting import month_of
 from baton.reporting.domain.fate import FATES
 from baton.reporting.domain.lead import Lead, lead_of
 from baton.reporting.tables import ENTRY, FUNNEL, FUNNEL_COUNTS, LEAD, PROMISE, PROMISE_COUNTS, REP, SPAN
@@ -21,15 +22,46 @@ from baton.reporting.tables import ENTRY, FUNNEL, FUNNEL_COUNTS, LEAD, PROMISE, 
 class Period:
     """UTC days, both included; None is open."""
 
-    first: str | None = None
-    last: str | None = None
+    first: date | None = None
+    last: date | None = None
+
+    def in_days(self, during: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that picks the period's days, cell by cell."""
+        first, last = self.first or date.min, self.last or date.max
+        return during.between(first.isoformat(), last.isoformat())
+
+    def in_cells(self, during: ColumnElement[str]) -> ColumnElement[bool]:
+        """Return the condition that picks the fewest cells: whole months, and days where the period cuts one."""
+        first, last = self.first or date.min, self.last or date.max
+        if (first.year, first.month) >= (last.year, last.month):
+            return self.in_days(during)
+        begun = _next_month(first) if first.day > 1 else first  # the first month that is whole
+        beyond = last.replace(day=1)  # the month that is cut short
+        parts = [during >= month_of(begun.isoformat()), during < month_of(beyond.isoformat())]
+        if self.last is None:
+            parts.pop()
+        edges = [during.between(first.isoformat(), _last_of_month(first))] if first.day > 1 else []
+        if self.last is not None:
+            edges.append(during.between(beyond.isoformat(), last.isoformat()))
+        return or_(and_(*parts), *edges)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _last_of_month(day: date) -> str:
+    return (_next_month(day) - timedelta(days=1)).isoformat()
+
+
+EVER = Period()
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelQuery:
     """Which leads the funnel counts. `round` 0 counts each person once."""
 
-    period: Period = Period()
+    period: Period = EVER
     source: str | None = None
     team: str | None = None
     round: int = 0
@@ -50,9 +82,10 @@ class LeadQuery:
 def funnel(tx: Connection, query: FunnelQuery, by: str | None = None) -> list[dict[str, Any]]:
     """Return the summed counts, one row in all or one for each value of the column `by`."""
     table = FUNNEL.c
-    wanted = [table.round == query.round, table.is_test.is_(query.is_test), *_within(FUNNEL, query.period)]
+    within = query.period.in_days(table.during) if by == "day" else query.period.in_cells(table.during)
+    wanted = [table.round == query.round, table.is_test.is_(query.is_test), within]
     wanted += [table[name] == value for name in ("source", "team") if (value := getattr(query, name)) is not None]
-    groups = [table[by].label("key")] if by else []
+    groups = [table["during" if by == "day" else by].label("key")] if by else []
     sums = [func.coalesce(func.sum(table[name]), 0).label(name) for name in FUNNEL_COUNTS]
     rows = tx.execute(select(*groups, *sums).where(*wanted).group_by(*groups).order_by(*groups)).mappings()
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
@@ -122,17 +155,26 @@ def rep_names(tx: Connection) -> dict[str, str]:
 
 def choices(tx: Connection) -> dict[str, list[str]]:
     """Return what can be filtered by: the sources and teams that were counted, the policies that promised."""
+    funnels, promised = EVER.in_cells(FUNNEL.c.during), EVER.in_cells(PROMISE.c.during)
     return {
-        "sources": [row[0] for row in tx.execute(select(FUNNEL.c.source).distinct().order_by(FUNNEL.c.source))],
-        "teams": [row[0] for row in tx.execute(select(FUNNEL.c.team).distinct().order_by(FUNNEL.c.team)) if row[0]],
-        "policies": [row[0] for row in tx.execute(select(PROMISE.c.policy).distinct().order_by(PROMISE.c.policy))],
+        "sources": [
+            row[0] for row in tx.execute(select(FUNNEL.c.source).where(funnels).distinct().order_by(FUNNEL.c.source))
+        ],
+        "teams": [
+            row[0]
+            for row in tx.execute(select(FUNNEL.c.team).where(funnels).distinct().order_by(FUNNEL.c.team))
+            if row[0]
+        ],
+        "policies": [
+            row[0] for row in tx.execute(select(PROMISE.c.policy).where(promised).distinct().order_by(PROMISE.c.policy))
+        ],
     }
 
 
 def fate_counts(tx: Connection) -> dict[str, int]:
     """Return how many leads have which fate, test leads included, and how many there are."""
     sums = [func.coalesce(func.sum(FUNNEL.c[f"now_{fate}"]), 0).label(fate) for fate in FATES]
-    row = tx.execute(select(*sums).where(FUNNEL.c.round == 0)).mappings().one()
+    row = tx.execute(select(*sums).where(FUNNEL.c.round == 0, EVER.in_cells(FUNNEL.c.during))).mappings().one()
     counts = {fate: int(row[fate]) for fate in FATES}
     return {"leads": sum(counts.values()), **counts}
 
@@ -144,15 +186,12 @@ def ledger_page(tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
-def _within(table: Any, period: Period) -> list[ColumnElement[bool]]:
-    first = table.c.day >= period.first if period.first else true()
-    last = table.c.day <= period.last if period.last else true()
-    return [first, last]
-
-
 def _of(table: Any, period: Period, team: str | None, policy: str | None) -> list[ColumnElement[bool]]:
     wanted: Mapping[str, str | None] = {"team": team, "policy": policy}
-    return [*_within(table, period), *(table.c[name] == value for name, value in wanted.items() if value is not None)]
+    return [
+        period.in_cells(table.c.during),
+        *(table.c[name] == value for name, value in wanted.items() if value is not None),
+    ]
 
 
 def _plain(value: Any) -> Any:

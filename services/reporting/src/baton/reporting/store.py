@@ -14,6 +14,7 @@ from baton.reporting.domain.counting import (
     FunnelCell,
     PromiseCell,
     SpanCell,
+    by_month,
     counts_of,
     difference,
 )
@@ -42,6 +43,7 @@ def keep(tx: Connection, dossiers: Iterable[Dossier]) -> None:
     counts: Counts = Counts()
     for dossier in leads:
         counts.update(difference(counts_of(dossier.lead), counts_of(dossier.kept)))
+    counts.update(by_month(counts))
     _add(tx, counts)
 
 

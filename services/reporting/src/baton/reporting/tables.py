@@ -68,7 +68,7 @@ REP = Table(
 FUNNEL = Table(
     "funnel",
     metadata,
-    Column("day", Text, primary_key=True),
+    Column("during", Text, primary_key=True),  # a UTC day, or `month 2026-03` for the sum over its days
     Column("source", Text, primary_key=True),
     Column("team", Text, primary_key=True),
     Column("round", Integer, primary_key=True, autoincrement=False),  # 0: each person once
@@ -79,7 +79,7 @@ FUNNEL = Table(
 PROMISE = Table(
     "promise",
     metadata,
-    Column("day", Text, primary_key=True),
+    Column("during", Text, primary_key=True),
     Column("team", Text, primary_key=True),
     Column("policy", Text, primary_key=True),
     Column("promise", Text, primary_key=True),
@@ -89,7 +89,7 @@ PROMISE = Table(
 SPAN = Table(
     "span",
     metadata,
-    Column("day", Text, primary_key=True),
+    Column("during", Text, primary_key=True),
     Column("team", Text, primary_key=True),
     Column("policy", Text, primary_key=True),
     Column("promise", Text, primary_key=True),

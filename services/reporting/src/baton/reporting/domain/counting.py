@@ -14,9 +14,9 @@ ALL_ROUNDS = 0
 
 
 class FunnelCell(NamedTuple):
-    """Leads of one day, source and team. Round 0 counts each person once, whatever the number of rounds."""
+    """Leads of one day or month, source and team. Round 0 counts each person once, whatever the number of rounds."""
 
-    day: str
+    during: str
     source: str
     team: str
     round: int
@@ -24,9 +24,9 @@ class FunnelCell(NamedTuple):
 
 
 class PromiseCell(NamedTuple):
-    """Promises of one kind that began on one day, under one policy, in one team."""
+    """Promises of one kind that began in one day or month, under one policy, in one team."""
 
-    day: str
+    during: str
     team: str
     policy: str
     promise: str
@@ -35,7 +35,7 @@ class PromiseCell(NamedTuple):
 class SpanCell(NamedTuple):
     """Deeds that took a span of one bucket, on the wall clock or in business time."""
 
-    day: str
+    during: str
     team: str
     policy: str
     promise: str
@@ -66,6 +66,14 @@ def difference(new: Counts, old: Counts) -> Counts:
     return Counter({key: n for key, n in changed.items() if n})
 
 
+def by_month(counts: Counts) -> Counts:
+    """Return the same counts by month: a long period then sums thirty times fewer cells."""
+    months: Counts = Counter()
+    for (cell, column), n in counts.items():
+        months[cell._replace(during=month_of(cell.during)), column] += n
+    return months
+
+
 def reached(stages: dict[str, datetime]) -> list[str]:
     """Return the stages of the funnel that were reached: the furthest one and all before it."""
     furthest = max((STAGES.index(stage) for stage in stages if stage in STAGES), default=0)
@@ -75,6 +83,11 @@ def reached(stages: dict[str, datetime]) -> list[str]:
 def day_of(at: datetime) -> str:
     """Return the UTC day, by which all counts are kept."""
     return at.astimezone(UTC).date().isoformat()
+
+
+def month_of(day: str) -> str:
+    """Return what names the month of a UTC day; it sorts after all days."""
+    return f"month {day[:7]}"
 
 
 def _count_person(lead: Lead, received_at: datetime, counts: Counts) -> None:
