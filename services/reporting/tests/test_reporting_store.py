@@ -18,9 +18,9 @@ from services.reporting.tests.test_reporting_fates import STORIES
 from sqlalchemy import Connection, Table, select, text
 
 from baton.contracts import INTAKE, ROUTING, SCORING, SLA
-from baton.reporting import queries
-from baton.reporting.queries import FunnelQuery, Period
+from baton.reporting import store_queries as queries
 from baton.reporting.service import build
+from baton.reporting.store_queries import FunnelQuery, Period
 from baton.reporting.tables import ENTRY, FUNNEL, LEAD, PROMISE, SPAN
 from baton.runtime.clock import FixedClock
 from baton.runtime.settings import Settings

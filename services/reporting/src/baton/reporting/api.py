@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
-from baton.reporting import queries
+from baton.reporting import store_queries as queries
 from baton.reporting.domain.fate import fate_of, stages_of
 from baton.reporting.domain.lead import Lead
 from baton.reporting.figures import follow_up_of, funnel_of
-from baton.reporting.queries import FunnelQuery, Period
 from baton.reporting.sheets import sheet, wants_csv
+from baton.reporting.store_queries import FunnelQuery, Period
 from baton.runtime.http import Principal, Problem, next_cursor, read_cursor, requires
 
 if TYPE_CHECKING:

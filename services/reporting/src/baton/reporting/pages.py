@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
-from baton.reporting import queries
+from baton.reporting import store_queries as queries
 from baton.reporting.api import Reader, read_follow_up, read_funnel, read_journey, read_place
 from baton.reporting.domain.decision_words import PROMISES
 from baton.reporting.domain.fate import FATES
-from baton.reporting.queries import FunnelQuery, LeadQuery, Period
+from baton.reporting.store_queries import FunnelQuery, LeadQuery, Period
 from baton.runtime.http import Problem, next_cursor, page, read_cursor
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, MetaData
 
 from baton.contracts import TOPICS
-from baton.reporting import queries, store
+from baton.reporting import store
+from baton.reporting import store_queries as queries
 from baton.reporting.decide import Dossier, decide
 from baton.reporting.metrics import ReportingMetrics
 from baton.reporting.settings import Settings
