@@ -108,8 +108,16 @@ class Baton:
         done = subprocess.run(
             command, env=self.environment | more, capture_output=True, text=True, timeout=300, check=False
         )
-        assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        said = f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.ended()}"
+        assert not check or done.returncode == 0, said
         return done
+
+    def ended(self) -> str:
+        """Which processes have ended, and their last words."""
+        codes = {name: process.poll() for name, process in self.processes.items()}
+        return "\n".join(
+            f"{name} ended with {code}: {self.said(name)[-2000:]}" for name, code in codes.items() if code is not None
+        )
 
     def said(self, process: str) -> str:
         return self.logs[process].read_text(errors="replace")
@@ -142,8 +150,7 @@ class Baton:
             eventually(lambda service=service: self._is_ready(service), f"{service} ready", START_SECONDS)  # type: ignore[misc]
 
     def _is_ready(self, service: str) -> bool:
-        for name, process in self.processes.items():
-            assert process.poll() is None, f"{name} ended with {process.returncode}:\n{self.said(name)[-4000:]}"
+        assert not (ended := self.ended()), ended
         with contextlib.suppress(httpx.TransportError):
             return httpx.get(self.url(f"/{service}/readyz"), timeout=5).status_code == 200
         return False

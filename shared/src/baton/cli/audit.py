@@ -33,21 +33,20 @@ class Verdict:
 
 
 def audit(client: Client, quiet: float, pause: float, told: Callable[[str], None]) -> Verdict:
-    """Compare the books. A lead without one fate fails once it has been so for `quiet` seconds, never before.
+    """Compare the books until every lead that was there at first has its fate, or none found it for `quiet` seconds.
 
-    Leads that arrive while the audit runs do not keep it from ending.
+    Leads that arrive while the audit runs do not keep it from ending; a backlog that is worked off is waited for.
     """
-    begun = time.monotonic()
-    suspects: set[str] | None = None
-    while True:
+    found = _compare(client)
+    suspects, since = set(found.faults), time.monotonic()
+    while suspects and (left := since + quiet - time.monotonic()) > 0:
+        told(f"{len(suspects)} leads in flight")
+        time.sleep(min(pause, left))
         found = _compare(client)
-        suspects = set(found.faults) if suspects is None else suspects & set(found.faults)
-        waited = time.monotonic() - begun
-        if not suspects or waited >= quiet:
-            stuck = {lead_id: found.faults[lead_id] for lead_id in sorted(suspects)}
-            return Verdict(found, _elements(client), stuck)
-        told(f"{len(suspects)} leads in flight, waiting up to {quiet - waited:.0f} s")
-        time.sleep(min(pause, max(quiet - waited, 0.05)))
+        if arrived := suspects - set(found.faults):
+            suspects, since = suspects - arrived, time.monotonic()
+    stuck = {lead_id: found.faults[lead_id] for lead_id in sorted(suspects)}
+    return Verdict(found, _elements(client), stuck)
 
 
 def _compare(client: Client) -> Balance:

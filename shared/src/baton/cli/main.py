@@ -94,7 +94,9 @@ def tail(
 
 @app.command()
 def audit(
-    quiet: Annotated[float, typer.Option(min=0, help="Seconds a lead may stay in flight before it fails.")] = 30.0,
+    quiet: Annotated[
+        float, typer.Option(min=0, help="Seconds without any lead in flight arriving, after which those left fail.")
+    ] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
     """Balance the books: every lead taken in has exactly one fate. Exit code 1 and the ids where one has not."""
