@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.journeys.running import Baton, distributed, embedded, playbook_with_short_promises
 
+AT_ONCE = {"test_cli_page.py"}
 
-@pytest.fixture(scope="session", params=["embedded", pytest.param("distributed", marks=pytest.mark.slow)])
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever starts a Baton of its own is not for `make check`."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.name not in AT_ONCE:
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", params=["embedded", "distributed"])
 def baton(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Baton]:
     """A running Baton with the example playbook, except that hot leads must be called within two seconds."""
     folder = tmp_path_factory.mktemp(request.param)

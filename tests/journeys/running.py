@@ -59,6 +59,8 @@ class Baton:
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     logs: dict[str, Path] = field(default_factory=dict)
+    services: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Distributed only: the environment of each service."""
 
     def url(self, path: str) -> str:
         return self.urls[path.split("/")[1]] + path
@@ -198,21 +200,27 @@ def distributed(folder: Path, playbook: Path, kafka: str, new_database: Callable
     urls = {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}
     for_cli = {f"BATON_URL_{service.upper().replace('-', '_')}": url for service, url in urls.items()}
     baton = Baton(urls, token, plain_environment(**for_cli, BATON_TOKEN=token, BATON_HOME=str(folder / "cli")))
+    for service in SERVICES:
+        baton.services[service] = plain_environment(
+            BATON_HOME=str(folder / service),
+            BATON_PORT=str(ports[service]),
+            BATON_PLAYBOOK=str(playbook),
+            BATON_BUS=f"kafka://{kafka}",
+            BATON_DATABASE_URL=new_database(),
+            BATON_TOKENS=str(tokens),
+        )
     try:
-        for service in SERVICES:
-            environment = plain_environment(
-                BATON_HOME=str(folder / service),
-                BATON_PORT=str(ports[service]),
-                BATON_PLAYBOOK=str(playbook),
-                BATON_BUS=f"kafka://{kafka}",
-                BATON_DATABASE_URL=new_database(),
-                BATON_TOKENS=str(tokens),
-            )
-            baton.start(service, [*BATON, "run", service], environment, folder / f"{service}.log")
-        baton.await_ready()
+        run_services(baton, folder)
         yield baton
     finally:
         baton.stop()
+
+
+def run_services(baton: Baton, folder: Path) -> None:
+    """Start all five (again) and wait until each is ready."""
+    for service, environment in baton.services.items():
+        baton.start(service, [*BATON, "run", service], environment, folder / f"{service}.log")
+    baton.await_ready()
 
 
 def forget_topics(kafka: str) -> None:

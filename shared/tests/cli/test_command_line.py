@@ -107,7 +107,8 @@ def test_a_new_token_is_one_that_services_take(tmp_path: Path) -> None:
     path.write_text(done.stdout)
     token = load_keyring(Settings(tokens=path, bus="kafka://nowhere:9092")).find(secret)
     assert token
-    assert (token.name, token.scopes) == ('CRM "east"', {"leads:read", "sales:write"})
+    assert token.name == 'CRM "east"'
+    assert token.scopes == {"leads:read", "sales:write"}
 
 
 @pytest.mark.parametrize(

@@ -26,20 +26,20 @@ from baton.runtime.settings import Settings
 
 ASIDE = "<!-- Written by `make docs` from the code. Do not edit. -->\n"
 FOR_THE_COMMAND = (
-    ("BATON_URL", "`http://127.0.0.1:8000`", "Where the command line finds Baton."),
-    ("BATON_TOKEN", "the token in `BATON_HOME/token`", "The token the command line shows."),
+    ("`BATON_URL`", "`http://127.0.0.1:8000`", "Where the command line finds Baton."),
+    ("`BATON_TOKEN`", "the token in `BATON_HOME/token`", "The token the command line shows."),
     (
-        "BATON_URL_INTAKE, BATON_URL_SCORING, BATON_URL_ROUTING, BATON_URL_SLA_MONITOR, BATON_URL_REPORTING",
+        "`BATON_URL_INTAKE` `BATON_URL_SCORING` `BATON_URL_ROUTING` `BATON_URL_SLA_MONITOR` `BATON_URL_REPORTING`",
         "`BATON_URL`",
         "Where the command line finds one service, if there is no proxy that brings all five under one URL.",
     ),
 )
 FOR_TESTS = (
-    ("BATON_TEST_POSTGRES", "a throw-away cluster", "URL of a PostgreSQL role that may create databases."),
-    ("BATON_TEST_KAFKA", "a throw-away broker", "Bootstrap servers of an Apache Kafka."),
-    ("BATON_TEST_REQUIRE", "nothing", "`all`, or a list such as `postgres,kafka`: fail instead of leaving out."),
-    ("BATON_DATASETS", "left out", "Directory of real lead histories for tests and benches."),
-    ("BATON_FIXTURES", "left out", "Directory of recorded requests of marketing platforms."),
+    ("`BATON_TEST_POSTGRES`", "a throw-away cluster", "URL of a PostgreSQL role that may create databases."),
+    ("`BATON_TEST_KAFKA`", "a throw-away broker", "Bootstrap servers of an Apache Kafka."),
+    ("`BATON_TEST_REQUIRE`", "nothing", "`all`, or a list such as `postgres,kafka`: fail instead of leaving out."),
+    ("`BATON_DATASETS`", "left out", "Directory of real lead histories for tests and benches."),
+    ("`BATON_FIXTURES`", "left out", "Directory of recorded requests of marketing platforms."),
 )
 
 

@@ -84,13 +84,13 @@ def follow_up(chance: random.Random, lead_id: str, owner: str) -> list[Step]:
     """What the owner does with a lead. One in eight is left lying: its promise will be broken."""
     if chance.random() < 0.125:
         return []
-    called = chance.uniform(3, 60)
+    called = chance.uniform(2, 25)
     reached = chance.random() < 0.6
     steps = [_touch(lead_id, owner, called, chance.choice(("call", "call", "email")), reached)]
     if not reached:
-        steps.append(_touch(lead_id, owner, called + chance.uniform(10, 60), "email", reached=False))
+        steps.append(_touch(lead_id, owner, called + chance.uniform(5, 20), "email", reached=False))
         if chance.random() < 0.3:
-            steps.append(_status(lead_id, owner, called + 90, "unreachable", reason="never_reached"))
+            steps.append(_status(lead_id, owner, called + 30, "unreachable", reason="never_reached"))
         return steps
     return steps + _verdict(chance, lead_id, owner, called + chance.uniform(2, 15))
 
@@ -104,12 +104,12 @@ def _verdict(chance: random.Random, lead_id: str, owner: str, at: float) -> list
     steps = [_status(lead_id, owner, at, "accepted")]
     if chance.random() < 0.5:
         value = float(chance.randrange(8, 120) * 1000)
-        steps.append(_status(lead_id, owner, at + 10, "opportunity", stage="discovery", value=value, currency="EUR"))
+        steps.append(_status(lead_id, owner, at + 5, "opportunity", stage="discovery", value=value, currency="EUR"))
         end = chance.choices(("won", "lost", ""), (3, 3, 4))[0]
         if end == "won":
-            steps.append(_status(lead_id, owner, at + 30, "won", value=value, currency="EUR"))
+            steps.append(_status(lead_id, owner, at + 12, "won", value=value, currency="EUR"))
         elif end == "lost":
-            steps.append(_status(lead_id, owner, at + 30, "lost", reason="not_worth_it"))
+            steps.append(_status(lead_id, owner, at + 12, "lost", reason="not_worth_it"))
     return steps
 
 
