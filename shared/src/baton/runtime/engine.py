@@ -68,7 +68,7 @@ class Engine:
         self.timers = Timers(
             store, self._tables, self.lanes, clock, topics=list(service.hears), deadlines=service.deadlines
         )
-        self.relay = Relay(store, self._tables, bus, self.lanes, self._metrics, alone=alone)
+        self.relay = Relay(store, self._tables, bus, self.lanes, self._metrics)
         self.worker = Worker(
             service, store, self._tables, bus, self.lanes, self.timers, self._metrics, clock, self.relay.wake
         )

@@ -39,6 +39,11 @@ class Lanes:
         self._tables = tables
         self._clock = clock
 
+    @property
+    def has_all(self) -> bool:
+        """True if no other process works on any lane."""
+        return len(self.held) == self.count
+
     async def prepare(self, topics: list[str], *, alone: bool) -> None:
         """Make the rows of lanes and places that are missing. `alone`: nobody else can be alive, so free all leases.
 

@@ -23,15 +23,29 @@ from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import RuntimeTables
 
-PAGE = 2000
+PAGE = 500
+"""Small enough to be acknowledged well before the bus gives up waiting, also on a machine that is short of breath."""
 POLL_SECONDS = 0.05
-"""Every commit in this process wakes the relay; other replicas' commits, by people's commands, are found by polling."""
+"""Every commit in this process wakes the relay; what other replicas commit for our lanes is found by polling."""
 POLL_ALONE_SECONDS = 1.0
-"""Where this process is the only one, polling is a safety net."""
+"""Where this process has all lanes, polling is a safety net."""
 
+_ADVANCE_POSTGRES = """
+WITH mine AS MATERIALIZED (
+    SELECT lane.lane, m.more FROM lane
+    JOIN unnest(CAST(:lanes AS bigint[]), CAST(:epochs AS bigint[]), CAST(:more AS bigint[])) AS m(lane, epoch, more)
+      ON lane.lane = m.lane AND lane.epoch = m.epoch AND lane.owner = :owner
+    ORDER BY lane.lane FOR UPDATE OF lane)
+UPDATE lane SET position = position + mine.more FROM mine WHERE lane.lane = mine.lane
+RETURNING lane.lane, lane.position - mine.more
+"""
+_ADVANCE_SQLITE = """
+UPDATE lane SET position = position + ? WHERE lane = ? AND epoch = ? AND owner = ? RETURNING lane, position - ?
+"""
 _MARK_POSTGRES = """
-UPDATE journal SET position = :base + m.nth
-FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY AS m(id, nth) WHERE journal.id = m.id AND journal.position IS NULL
+UPDATE journal SET position = m.position
+FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS bigint[])) AS m(id, position)
+WHERE journal.id = m.id AND journal.position IS NULL
 """
 _MARK_SQLITE = "UPDATE journal SET position = ? WHERE id = ? AND position IS NULL"
 
@@ -46,15 +60,12 @@ class Relay:
         bus: Bus,
         lanes: Lanes,
         metrics: RuntimeMetrics,
-        *,
-        alone: bool = False,
     ) -> None:
         self._store = store
         self._tables = tables
         self._bus = bus
         self._lanes = lanes
         self._metrics = metrics
-        self._poll = POLL_ALONE_SECONDS if alone else POLL_SECONDS
         self._news = asyncio.Event()
         self.problem: str | None = None
         """Why nothing can be published at the moment, for readiness."""
@@ -65,29 +76,28 @@ class Relay:
 
     async def run(self) -> None:
         """Publish for ever."""
-        wait = self._poll
+        pause = 0.1
         while True:
+            self._news.clear()  # before looking: what is written from now on wakes us again
             try:
                 sent = await self.once()
-                self.problem, wait = None, self._poll
-                if sent:
-                    continue
+                self.problem, pause = None, 0.1
+                if not sent:
+                    await self._wait_for_news(POLL_ALONE_SECONDS if self._lanes.has_all else POLL_SECONDS)
             except NotNow as problem:
                 self.problem = str(problem)
-                wait = min(max(wait, 0.1) * 2, 5.0)
-                log.warning("relay_waits", reason=type(problem).__name__, seconds=wait)
+                log.warning("relay_waits", reason=str(problem)[:200], seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
             except Fenced:
                 await asyncio.sleep(POLL_SECONDS)
-            await self._pause(wait)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _wait_for_news(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
         except TimeoutError:
             return
-        finally:
-            self._news.clear()
 
     async def once(self) -> int:
         """Publish one page; return how many facts that were."""
@@ -102,7 +112,6 @@ class Relay:
         await self._bus.publish([_outgoing(row) for row in rows])
         marks = {lane: [row.id for row in of] for lane, of in groupby(sorted(rows, key=_lane), key=_lane)}
         await self._store.write(lambda tx: self._mark(tx, marks, held))
-        self._metrics.outbox_pending.set(max(0, len(rows) - sum(map(len, marks.values()))))
         return len(rows)
 
     def _page(self, tx: Connection, lanes: Sequence[int]) -> list[Row[Any]]:
@@ -113,26 +122,36 @@ class Relay:
 
     def _mark(self, tx: Connection, marks: dict[int, list[int]], held: dict[int, int]) -> None:
         """Give the rows their positions, fenced: one writer a lane, positions without a gap."""
-        for lane, ids in sorted(marks.items()):
-            base = self._advance(tx, lane, held[lane], len(ids))
-            if tx.dialect.name == "postgresql":
-                done = tx.execute(text(_MARK_POSTGRES), {"base": base, "ids": ids}).rowcount
-            else:
-                pairs = [(base + nth, row_id) for nth, row_id in enumerate(ids, start=1)]
-                done = tx.exec_driver_sql(_MARK_SQLITE, pairs).rowcount
-            if done != len(ids):
-                raise Fenced(f"lane {lane}: {done} of {len(ids)} facts were unpublished")
+        bases = self._advance(tx, {lane: (held[lane], len(ids)) for lane, ids in marks.items()})
+        if len(bases) != len(marks):
+            raise Fenced(f"lanes {sorted(marks.keys() - bases.keys())} are not ours any more")
+        pairs = [(bases[lane] + nth, row_id) for lane, ids in marks.items() for nth, row_id in enumerate(ids, start=1)]
+        if tx.dialect.name == "postgresql":
+            bound = {"ids": [row_id for _, row_id in pairs], "positions": [position for position, _ in pairs]}
+            done = tx.execute(text(_MARK_POSTGRES), bound).rowcount
+        else:
+            done = tx.exec_driver_sql(_MARK_SQLITE, pairs).rowcount
+        if done != len(pairs):
+            raise Fenced(f"{done} of {len(pairs)} facts were unpublished")
 
-    def _advance(self, tx: Connection, lane: int, epoch: int, by: int) -> int:
-        sql = (
-            "UPDATE lane SET position = position + :by "
-            "WHERE lane = :lane AND epoch = :epoch AND owner = :owner RETURNING position"
-        )
-        bound = {"by": by, "lane": lane, "epoch": epoch, "owner": self._lanes.owner}
-        position = tx.execute(text(sql), bound).scalar()
-        if position is None:
-            raise Fenced(f"lane {lane} is not ours any more")
-        return int(position) - by
+    def _advance(self, tx: Connection, wanted: dict[int, tuple[int, int]]) -> dict[int, int]:
+        """Move the lanes' positions on (lane to epoch and number); return the positions before, of those still ours."""
+        owner = self._lanes.owner
+        if tx.dialect.name == "postgresql":
+            bound = {
+                "lanes": list(wanted),
+                "epochs": [epoch for epoch, _ in wanted.values()],
+                "more": [more for _, more in wanted.values()],
+                "owner": owner,
+            }
+            rows = tx.execute(text(_ADVANCE_POSTGRES), bound).all()
+        else:
+            rows = [
+                row
+                for lane, (epoch, more) in sorted(wanted.items())
+                for row in tx.exec_driver_sql(_ADVANCE_SQLITE, (more, lane, epoch, owner, more))
+            ]
+        return {row[0]: row[1] for row in rows}
 
     async def pending(self) -> int:
         """Return how many facts wait in the whole outbox."""

@@ -20,7 +20,7 @@ from baton.runtime.bus.port import Outgoing, Record, TopicLane
 from baton.runtime.store.port import NotNow
 
 RETENTION_MS = 30 * 24 * 3600 * 1000
-ACK_SECONDS = 10.0
+ACK_SECONDS = 20.0
 CALL_SECONDS = 10.0
 FETCH_WAIT_MS = 50
 """How long the broker may hold a fetch open: an idle lane's news is at most this late."""

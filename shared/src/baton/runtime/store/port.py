@@ -41,7 +41,7 @@ class Store(Protocol):
         ...
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work`, which only reads, on a connection of its own."""
+        """Run `work`, which only reads, on a connection of its own. Each statement sees what is committed by then."""
         ...
 
     async def close(self) -> None:
@@ -148,10 +148,16 @@ class PostgresStore:
             },
         )
 
+        # Readers need no transaction: one round trip instead of three.
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
     async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._tried(self._engine, work)
+
+    async def _tried(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         for attempt in range(_TRIES):
             # Whoever is cancelled does not tear the transaction; `close` waits for what is still under way.
-            task = asyncio.ensure_future(self._once(work))
+            task = asyncio.ensure_future(_once(engine, work))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
             try:
@@ -166,17 +172,18 @@ class PostgresStore:
         raise AssertionError("unreachable")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self.write(work)
-
-    async def _once(self, work: Callable[[Connection], T]) -> T:
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(work)
+        return await self._tried(self._reading, work)
 
     async def close(self) -> None:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=5)
         with contextlib.suppress(OSError):
             await self._engine.dispose()
+
+
+async def _once(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)
 
 
 def _sqlstate(problem: DBAPIError) -> str:
