@@ -1,0 +1,235 @@
+"""Replicas over one Postgres database, under load, that are stopped in mid-work and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shared.tests.runtime.crowd import LANES, Crowd, Switchable, crowd_on, stop_abruptly
+from shared.tests.runtime.toy import Extra, Number, Toy
+from sqlalchemy import func, select
+
+from baton.runtime.bus.port import Outgoing
+from baton.runtime.engine import Engine
+from baton.runtime.envelope import data_of, headers_of, to_wire
+from baton.runtime.handler import Command
+from baton.runtime.ids import event_id
+from baton.runtime.partition import lane_of
+from baton.runtime.store import open_store, upsert
+
+SUBJECTS = [f"lead-{n}" for n in range(120)]
+LEASE = 0.6
+
+
+@pytest.fixture
+async def crowd(postgres: Any, tmp_path: Path) -> AsyncIterator[Crowd]:
+    async with crowd_on(str(postgres.new_database()), tmp_path, lease_seconds=LEASE) as crowd:
+        toy = Toy()  # the books' row is there before anybody works by them, as a service's own start sees to
+        engine = crowd.engine(toy)
+        await engine.store.write(lambda tx: upsert(tx, toy.grand, [{"id": 1, "total": 0}]))
+        yield crowd
+
+
+class Load:
+    """Two publishers that speak about the same subjects, each in sequence; remembers what it all adds up to."""
+
+    def __init__(self, crowd: Crowd, seed: int) -> None:
+        self._crowd = crowd
+        self._chance = random.Random(seed)
+        self._sequences: Counter[tuple[str, str]] = Counter()
+        self._now = crowd.engine().clock.now()
+        self.totals: Counter[str] = Counter()
+        self.facts: Counter[str] = Counter()
+
+    async def publish(self, count: int) -> None:
+        """Put `count` facts on the log at once; one time in four again, as a relay does whose reply was lost."""
+        page = [self._one() for _ in range(count)]
+        await self._crowd.bus.publish(page)
+        if self._chance.random() < 0.25:
+            await self._crowd.bus.publish(page)
+
+    def _one(self) -> Outgoing:
+        subject, number = self._chance.choice(SUBJECTS), self._chance.randrange(1, 100)
+        said: list[tuple[str, Number | Extra]] = [("n", Number(n=number)), ("x", Extra(n=number))]
+        publisher, body = self._chance.choice(said)
+        self._sequences[publisher, subject] += 1
+        self.totals[subject] += number
+        self.facts[subject] += 1
+        sequence = self._sequences[publisher, subject]
+        headers = headers_of(
+            service=publisher,
+            event_id=event_id(publisher, subject, sequence),
+            type=body.type,
+            subject=subject,
+            sequence=sequence,
+            at=self._now,
+            now=self._now,
+            cause_id="load",
+            playbook=None,
+            trace=None,
+        )
+        return Outgoing(body.topic, lane_of(subject, LANES), subject, to_wire(headers), data_of(body))
+
+    async def command(self, engine: Engine) -> None:
+        """Let somebody add a number by hand."""
+        subject, number = self._chance.choice(SUBJECTS), self._chance.randrange(1, 100)
+        await engine.command(Command(event_id("command", sum(self.facts.values()), subject), subject, "add", number))
+        self.totals[subject] += number
+        self.facts[subject] += 1
+
+
+async def drained(crowd: Crowd, engine: Engine, seconds: float) -> bool:
+    """Wait until everything on the log was read and everything said was published."""
+    place = engine.service.metadata.tables["place"].c
+    until = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < until:
+        rows = await engine.read(lambda tx: tx.execute(select(place.topic, place.lane, place.next_off)).all())
+        reader = await crowd.bus.reader()
+        ends = await reader.ends([(row.topic, row.lane) for row in rows])
+        is_read = all(ends[row.topic, row.lane] == row.next_off for row in rows)
+        if is_read and await engine.relay.pending() == 0:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def published(crowd: Crowd) -> dict[str, list[tuple[int, str]]]:
+    """What stands on the log, per subject: (sequence, event id) as first seen; later copies are dropped."""
+    reader = await crowd.bus.reader()
+    await reader.assign({("toys.sums", lane): 0 for lane in range(LANES)})
+    seen: dict[str, dict[int, str]] = defaultdict(dict)
+    order: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    while polled := await reader.poll(2000, 0):
+        for record in (record for records in polled.values() for record in records):
+            headers = dict(record.headers)
+            sequence, identity = int(headers["ce_sequence"]), headers["ce_id"].decode()
+            assert seen[record.key].setdefault(sequence, identity) == identity, "one sequence, two facts"
+            if sequence > len(order[record.key]):
+                order[record.key].append((sequence, identity))
+    return order
+
+
+async def check(crowd: Crowd, engine: Engine, load: Load) -> None:
+    """No fact lost, none counted twice, the sequence of each subject without a gap, on the log as in the journal."""
+    tables = engine.service.metadata.tables
+    toy, journal, grand = tables["toy"].c, tables["journal"].c, tables["grand"].c
+    rows = await engine.read(lambda tx: tx.execute(select(toy.subject, toy.total)).all())
+    assert dict(rows) == dict(load.totals)
+    assert await engine.read(lambda tx: tx.execute(select(grand.total)).scalar()) == load.totals.total()
+    said = await engine.read(
+        lambda tx: tx.execute(select(journal.subject, journal.sequence).order_by(journal.id)).all()
+    )
+    sequences: dict[str, list[int]] = defaultdict(list)
+    for subject, sequence in said:
+        sequences[subject].append(sequence)
+    assert sequences == {subject: list(range(1, count + 1)) for subject, count in load.facts.items()}
+    order = await published(crowd)
+    assert {subject: [sequence for sequence, _ in facts] for subject, facts in order.items()} == sequences
+    highest = select(journal.lane, func.count(), func.max(journal.position)).group_by(journal.lane)
+    for _, count, last in await engine.read(lambda tx: tx.execute(highest).all()):
+        assert count == last, "positions have a gap"
+    assert await engine.parked.list() == []
+
+
+class Chaos:
+    """Replicas that come, fall over where they stand, and stand still for longer than their lease."""
+
+    def __init__(self, crowd: Crowd, seed: int) -> None:
+        self._crowd = crowd
+        self._chance = random.Random(seed)
+        self._freezing: list[asyncio.Task[None]] = []
+        self._stores: dict[Engine, Switchable] = {}
+        self.alive: list[Engine] = []
+        self.fallen: list[Engine] = []
+        self.frozen = 0
+
+    async def come(self) -> None:
+        store = Switchable(open_store(self._crowd.url))
+        engine = self._crowd.engine(store=store)
+        await engine.start()
+        self._stores[engine] = store
+        self.alive.append(engine)
+
+    def fall(self) -> None:
+        """The oldest falls over; the transaction it was in may yet come to pass."""
+        stop_abruptly(self.alive[0])
+        self.fallen.append(self.alive.pop(0))
+
+    def freeze(self) -> None:
+        """One stands still until another has its lanes, and then goes on with what it was about to write."""
+        seconds = self._chance.uniform(1.2, 2.5) * LEASE
+        self._freezing.append(asyncio.create_task(self._stores[self._chance.choice(self.alive)].freeze(seconds)))
+        self.frozen += 1
+
+    async def settle(self) -> None:
+        await asyncio.gather(*self._freezing)
+
+    async def end(self) -> None:
+        assert not any(engine.failed.done() for engine in [*self.alive, *self.fallen])
+        for engine in self.fallen:
+            await asyncio.gather(*engine._tasks, return_exceptions=True)
+        for engine in self.alive:
+            await engine.stop()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_replicas_that_fall_over_and_stand_still_lose_nothing_and_say_nothing_twice(
+    crowd: Crowd, seed: int
+) -> None:
+    load, chaos, chance = Load(crowd, seed), Chaos(crowd, seed), random.Random(seed)
+    clerk = await crowd.ready()  # takes people's commands, holds no lane for long
+    for step in range(48):
+        if len(chaos.alive) < 3 and step % 2 == 0:
+            await chaos.come()
+        await load.publish(chance.randrange(50, 100))
+        await load.command(clerk)
+        await asyncio.sleep(chance.uniform(0.0, 0.15))
+        if step % 4 == 3:
+            chaos.freeze()
+        if step % 6 == 5:
+            chaos.fall()
+    await chaos.settle()
+    if not chaos.alive:
+        await chaos.come()
+    assert await drained(crowd, chaos.alive[-1], 40)
+    await check(crowd, chaos.alive[-1], load)
+    assert (len(chaos.fallen), chaos.frozen) == (8, 12)
+    await chaos.end()
+
+
+async def test_lanes_are_shared_and_taken_over_when_a_replica_falls_silent(crowd: Crowd) -> None:
+    one, two = crowd.engine(), crowd.engine()
+    await one.start()
+    assert len(one.lanes.held) == LANES
+    await two.start()
+    async with asyncio.timeout(5):
+        while (len(one.lanes.held), len(two.lanes.held)) != (3, 3):
+            await asyncio.sleep(0.02)
+    assert set(one.lanes.held) | set(two.lanes.held) == set(range(LANES))
+    stop_abruptly(one)
+    load = Load(crowd, 7)
+    await load.publish(300)
+    assert await drained(crowd, two, 10)
+    await check(crowd, two, load)
+    assert len(two.lanes.held) == LANES
+    await two.stop()
+
+
+async def test_a_polite_stop_hands_the_lanes_over_without_waiting_for_the_lease(postgres: Any, tmp_path: Path) -> None:
+    async with crowd_on(str(postgres.new_database()), tmp_path, lease_seconds=30) as crowd:
+        one = crowd.engine()
+        await one.start()
+        load = Load(crowd, 3)
+        await load.publish(200)
+        await one.stop()
+        two = crowd.engine()
+        await two.start()
+        assert len(two.lanes.held) == LANES
+        assert await drained(crowd, two, 10)
+        assert {s: t for s, t in load.totals.items() if t} == dict(load.totals)
+        await two.stop()
