@@ -182,6 +182,7 @@ def test_the_short_way_to_a_normal_address_ends_where_the_long_one_does(address:
 def test_keys_of_a_person_stand_in_the_order_of_their_strength() -> None:
     assert identities("CRM", "7", "A@example.com", "+442079460958") == ("id:crm:7", email_key("a@example.com"))
     assert identities("crm", None, None, "+442079460958") == ("phone:+442079460958",)
+    assert identities("crm", None, None, "+49123") == ()
     assert identities("crm", None, None, None) == ()
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from baton.runtime.settings import Settings
 
 
 class RoutingSettings(Settings):
     """How routing runs."""
-
-    model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore", frozen=True)
 
     playbook_poll_seconds: float = Field(default=2.0, gt=0, description="How often routing looks for a new playbook.")

@@ -29,17 +29,22 @@ def digest_bytes(*parts: bytes) -> str:
     return sha.hexdigest()
 
 
+SHORTEST_PHONE = len("+491234567")
+"""In E.164: a country code and seven digits. The shortest numbers that ring at one desk have about as many."""
+
+
 def identities(system: str, external_id: str | None, email: str | None, phone: str | None) -> tuple[str, ...]:
     """The keys by which a person is recognised, the strongest first.
 
     (system, external id), then the address. A telephone number counts only where there is neither: people share them.
+    Nor does a short one: `123` is a number one can dial, and many strangers type it.
     """
     keys = []
     if external_id is not None:
         keys.append(external_key(system, external_id))
     if email is not None:
         keys.append(email_key(email))
-    if not keys and phone is not None:
+    if not keys and phone is not None and len(phone) > SHORTEST_PHONE:
         keys.append(f"phone:{phone}")
     return tuple(keys)
 
