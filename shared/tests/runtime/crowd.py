@@ -13,7 +13,7 @@ from shared.tests.runtime.toy import Toy
 from sqlalchemy import Connection
 
 from baton.runtime.bus.embedded import EmbeddedBus, EmbeddedReader
-from baton.runtime.bus.port import Bus, Outgoing
+from baton.runtime.bus.port import Bus, Outgoing, Record, TopicLane
 from baton.runtime.clock import Clock
 from baton.runtime.engine import Engine
 from baton.runtime.failures import NotNow
@@ -58,8 +58,27 @@ class Switchable:
             raise NotNow("the store is away")
 
 
+class Deaf(EmbeddedReader):
+    """Reads as a Kafka client does: without a broker it finds nothing, and only questions fail."""
+
+    def __init__(self, bus: EmbeddedBus, switch: SwitchableBus) -> None:
+        super().__init__(bus)
+        self._switch = switch
+
+    async def poll(self, limit: int, wait: float) -> dict[TopicLane, list[Record]]:
+        if self._switch.away:
+            await asyncio.sleep(wait)
+            return {}
+        return await super().poll(limit, wait)
+
+    async def ends(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
+        if self._switch.away:
+            raise NotNow("the broker is away")
+        return await super().ends(lanes)
+
+
 class SwitchableBus:
-    """The embedded log, whose broker can be told to be away for those who publish."""
+    """The embedded log behind a broker that can be told to be away."""
 
     def __init__(self, bus: EmbeddedBus) -> None:
         self._bus = bus
@@ -74,7 +93,7 @@ class SwitchableBus:
         await self._bus.publish(records)
 
     async def reader(self) -> EmbeddedReader:
-        return await self._bus.reader()
+        return Deaf(self._bus, self)
 
     async def close(self) -> None:
         await self._bus.close()

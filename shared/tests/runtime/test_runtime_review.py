@@ -119,7 +119,7 @@ async def test_a_store_that_goes_away_while_a_draft_is_locked_is_no_poison(open_
         await bench.publish(Number(n=1), subject="a")
         with pytest.raises(NotNow):
             await bench.settle()
-        await bench.engine.worker._let_go()
+        await bench.engine.worker.let_go()
         await bench.settle()
         assert [(fact.subject, fact.sequence) for fact in await bench.said()] == [("a", 1), ("the-other", 1)]
         assert await parked(bench) == []
@@ -287,7 +287,7 @@ async def test_a_transaction_that_was_given_up_while_the_process_stood_still_is_
         await bench.publish(Number(n=1), subject="a")
         with suppress(NotNow):
             await bench.settle()
-        await bench.engine.worker._let_go()
+        await bench.engine.worker.let_go()
         await bench.settle()
         assert await parked(bench) == []
         assert await totals(bench) == [1]
@@ -317,11 +317,31 @@ def test_a_slow_answer_of_the_store_is_not_a_jump_of_its_clock() -> None:
     assert watch.calm(171.2)
 
 
+async def test_a_service_that_has_nothing_to_publish_notices_too_that_the_broker_is_away(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("baton.runtime.engine.HOUSEKEEPING_SECONDS", 0.05)
+    bus = SwitchableBus(EmbeddedBus(tmp_path / "bus.db"))
+    async with crowd_on(postgres_url, tmp_path, bus=bus) as crowd:
+        engine = crowd.engine()
+        await engine.start()
+        async with asyncio.timeout(10):
+            while (await engine.readiness())["bus"] is not None:
+                await asyncio.sleep(0.02)
+            bus.away = True
+            while (await engine.readiness())["bus"] is None:
+                await asyncio.sleep(0.02)
+            bus.away = False
+            while (await engine.readiness())["bus"] is not None:
+                await asyncio.sleep(0.02)
+        await engine.stop()
+
+
 async def test_a_log_that_ends_before_the_place_that_was_read_is_not_read_on_silently(bench: Bench) -> None:
     await bench.hear(Number(n=1), subject="a")
     place = bench.engine.service.metadata.tables["place"]
     await bench.engine.store.write(lambda tx: tx.execute(update(place).values(next_off=50)))
-    await bench.engine.worker._let_go()
+    await bench.engine.worker.let_go()
     with pytest.raises(NotNow, match="ends at"):
         await bench.settle()
 

@@ -77,6 +77,7 @@ class Engine:
         self._batches: list[MicroBatch[Any, Any]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._bus_problem: str | None = "not reached yet"
+        self._ends_problem: str | None = None
         self._stopping = False
 
     # -- what services use ------------------------------------------------------------------------------------------
@@ -118,7 +119,8 @@ class Engine:
     async def readiness(self) -> dict[str, str | None]:
         """Return dependency to what keeps it from working, None where nothing does."""
         reasons: dict[str, str | None] = {"store": await self._store_problem()}
-        bus = self._bus_problem or self.worker.problem or (self.relay.problem if self.service.says else None)
+        relay = self.relay.problem if self.service.says else None
+        bus = self._bus_problem or self.worker.problem or relay or self._ends_problem
         if self.service.hears:  # who only publishes can do its work while the bus is away: the journal keeps it
             reasons["bus"] = bus
         if self._stopping:
@@ -192,6 +194,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.worker.let_go()
         # Fenced: what the cancelled relay was writing has come to pass meanwhile; the rest can wait.
         with contextlib.suppress(NotNow, TimeoutError, Fenced):
             async with asyncio.timeout(5):
@@ -248,13 +251,21 @@ class Engine:
 
     async def _keep_house(self) -> None:
         while True:
+            await self._measure_lag()
             with contextlib.suppress(NotNow):
-                for topic, lag in (await self.worker.lag()).items():
-                    self._metrics.lag.labels(topic).set(lag)
                 await self._count_parked()
                 if self.service.says:
                     self._metrics.outbox_pending.set(await self.relay.pending())
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _measure_lag(self) -> None:
+        """A client that has lost its broker polls on and finds nothing; only asking for the ends tells."""
+        try:
+            for topic, lag in (await self.worker.lag()).items():
+                self._metrics.lag.labels(topic).set(lag)
+            self._ends_problem = None
+        except NotNow as problem:
+            self._ends_problem = str(problem)[:200]
 
     async def _count_parked(self) -> None:
         table = self._tables.parked.c

@@ -79,7 +79,7 @@ class Worker:
             except NotNow as problem:
                 self.problem = str(problem)
                 log.warning("worker_waits", reason=str(problem)[:200], seconds=wait)
-                await self._let_go()
+                await self.let_go()
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
 
@@ -118,8 +118,8 @@ class Worker:
             await self._reader.assign(self.places)
         return self._reader
 
-    async def _let_go(self) -> None:
-        """After any failure start from what the store says, with a new reader."""
+    async def let_go(self) -> None:
+        """Close the reader; after a failure the next round starts from what the store says, with a new one."""
         if self._reader is not None:
             await self._reader.close()
         self._reader = None
