@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from baton.runtime.bus.port import Record, TopicLane
@@ -19,7 +18,8 @@ from baton.runtime.fold import Fold, Guard, Tally
 from baton.runtime.handler import Due, Heard, JobDone, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
-from baton.runtime.store.rows import fetch, insert
+from baton.runtime.queues import Queues, parked_record
+from baton.runtime.store.rows import fetch
 from baton.runtime.store.tables import RuntimeTables
 
 Fence = Callable[[Connection], datetime]
@@ -80,16 +80,14 @@ class _Work:
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold = fold
         self._batch = batch
-        self._queues: dict[Subject, list[_Waiting]] = {}
-        self._new: list[dict[str, Any]] = []
-        self._gone: list[int] = []
+        self._queues = Queues(fold)
 
     def run(self) -> Tally:
         envelopes = [_try_envelope(record) for record in self._batch.records]
         subjects = {e.subject for e in envelopes if isinstance(e, Envelope)}
         subjects |= {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
         self._fold.prepare(subjects)
-        self._queues = _queues(self._fold, subjects)
+        self._queues.load(subjects)
         for record, envelope in zip(self._batch.records, envelopes, strict=True):
             self._record(record, envelope)
         live = self._live_timers()
@@ -97,20 +95,19 @@ class _Work:
             self._answer(answer, live)
         for timer in self._batch.timers:
             self._timer(timer, live)
-        self._write_parked()
+        self._queues.write()
         return self._fold.flush()
 
     def replay(self, row: Row[Any], *, discard: bool) -> None:
         """Handle the head of its subject's queue (or count it as handled) and let the rest go on."""
         subject = row.subject
-        self._queues = _queues(self._fold, {subject})
-        queue = self._queues[subject]
-        waiting = next(entry for entry in queue if entry.id == row.id)
-        if before := _stands_before(queue, waiting):
+        self._queues.load({subject})
+        waiting = next(entry for entry in self._queues.of(subject) if entry.id == row.id)
+        if before := self._queues.before(waiting):
             raise OutOfTurn(f"parked fact {before.id} of the same lead stands before it")
         guard = self._fold.guards[subject]
         last = guard.heard.get(waiting.source, 0)
-        self._take_out(queue, waiting)
+        self._queues.take_out(waiting)
         if discard:
             guard.heard[waiting.source] = max(waiting.sequence, last)
             guard.touched = True
@@ -120,12 +117,12 @@ class _Work:
             record = parked_record(waiting)
             self._apply(record, read_envelope(record), guard)
         self._drain(subject, guard)
-        self._write_parked()
+        self._queues.write()
 
     def _record(self, record: Record, envelope: Envelope | Undecodable) -> None:
         self._fold.tally.handled += 1
         if isinstance(envelope, Undecodable):
-            self._park(record, None, "undecodable", envelope)
+            self._queues.park(record, None, "undecodable", envelope)
             return
         guard = self._fold.guards[envelope.subject]
         verdict = self._verdict(record, envelope, guard)
@@ -136,12 +133,12 @@ class _Work:
             self._drain(envelope.subject, guard)
         else:
             self._fold.tally.gaps += verdict == "gap"
-            self._park(record, envelope, verdict, None)
+            self._queues.park(record, envelope, verdict, None)
 
     def _verdict(self, record: Record, envelope: Envelope, guard: Guard) -> str:
         """apply, duplicate, gap, or behind (a parked fact of the same subject)."""
         last = guard.heard.get(envelope.source, 0)
-        queue = self._queues.get(envelope.subject, [])
+        queue = self._queues.of(envelope.subject)
         waiting = {(entry.source, entry.sequence) for entry in queue}
         if envelope.sequence <= last or (envelope.source, envelope.sequence) in waiting:
             return "duplicate"
@@ -157,7 +154,7 @@ class _Work:
     def _apply(self, record: Record, envelope: Envelope, guard: Guard) -> None:
         key = record_key(record)
         if key in self._batch.poison:
-            self._park(record, envelope, "poison", self._batch.poison[key])
+            self._queues.park(record, envelope, "poison", self._batch.poison[key])
             return
         model = self._fold.service.hears.get(record.topic, {}).get(envelope.type)
         if model is not None:
@@ -173,42 +170,20 @@ class _Work:
     def _decide(self, key: Key, cause: Heard | Due | JobDone) -> None:
         try:
             self._fold.apply(cause)
-        except (
-            SQLAlchemyError
-        ):  # the store's: locking the subject of a draft may fail, and no fact is to blame for that
+        except SQLAlchemyError:  # the store's: locking a draft's subject may fail, and no fact is to blame for that
             raise
-        except Exception as problem:  # the handler's own failure, whatever it is: this fact's, not its neighbours'
+        except Exception as problem:  # the handler's own failure: this fact's, not its neighbours'
             raise Poison(key, problem) from problem
 
     def _drain(self, subject: Subject, guard: Guard) -> None:
         """A gap was filled: what waited behind it goes on, in order, as far as it is next."""
-        queue = self._queues.get(subject, [])
-        while waiting := _next_of(queue, guard):
+        while waiting := self._queues.next_of(subject, guard):
             record = parked_record(waiting)
             if record_key(record) in self._batch.poison:
-                self._mark_poison(waiting, self._batch.poison[record_key(record)])
+                self._queues.mark_poison(waiting, self._batch.poison[record_key(record)])
                 break
             self._apply(record, read_envelope(record), guard)
-            self._take_out(queue, waiting)
-
-    def _take_out(self, queue: list[_Waiting], waiting: _Waiting) -> None:
-        """It waits no longer: its row goes, or is never written if it was parked in this very transaction."""
-        queue.remove(waiting)
-        if waiting.new is None:
-            self._gone.append(waiting.id)
-        else:
-            self._new = [row for row in self._new if row is not waiting.new]
-
-    def _mark_poison(self, waiting: _Waiting, problem: BaseException) -> None:
-        """A fact that waited turned out to be poison itself; it keeps its place in the queue."""
-        table = self._fold.tables.parked
-        said = {"reason": "poison", "error": _say(problem), "stack": _stack(problem)}
-        waiting.reason = "poison"
-        if waiting.new is not None:
-            waiting.new.update(said)
-            return
-        self._fold.tx.execute(update(table).where(table.c.id == waiting.id).values(**said))
-        self._fold.tally.parked += 1
+            self._queues.take_out(waiting)
 
     def _answer(self, answer: JobAnswer, live: set[tuple[Subject, str, int]]) -> None:
         timer, key = answer.timer, timer_key(answer.timer)
@@ -250,63 +225,7 @@ class _Work:
             said["done"] = {"kind": done.kind, "result": done.result, "failed": done.failed}
         value = orjson.dumps(said, default=str)
         record = Record(TIMER_TOPIC, lane_of(timer.subject, self._fold.lanes), timer.version, timer.subject, (), value)
-        self._park(record, None, "timer", problem, subject=timer.subject)
-
-    def _park(
-        self,
-        record: Record,
-        envelope: Envelope | None,
-        reason: str,
-        problem: BaseException | None,
-        subject: Subject | None = None,
-    ) -> None:
-        owner = envelope.subject if envelope else subject or record.key.replace("\x00", "\ufffd")
-        row: dict[str, Any] = {
-            "subject": owner,
-            "lane": record.lane,
-            "topic": record.topic,
-            "record_offset": record.offset,
-            "type": envelope.type if envelope else None,
-            "source": envelope.source if envelope else None,
-            "sequence": envelope.sequence if envelope else None,
-            "headers": [[name, value.decode(errors="replace")] for name, value in record.headers],
-            "value": record.value,
-            "reason": reason,
-            "error": _say(problem),
-            "stack": _stack(problem),
-            "parked_at": self._fold.now,
-        }
-        self._new.append(row)
-        if envelope is not None:
-            self._queues.setdefault(owner, []).append(_Waiting(0, **{name: row[name] for name in _KEPT}, new=row))
-
-    def _write_parked(self) -> None:
-        table = self._fold.tables.parked
-        insert(self._fold.tx, table, self._new)
-        self._fold.tally.parked += sum(row["reason"] != "behind" for row in self._new)
-        if self._gone:
-            self._fold.tx.execute(delete(table).where(table.c.id.in_(self._gone)))
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A parked fact in its subject's queue."""
-
-    id: int
-    subject: Subject
-    source: str
-    sequence: int
-    reason: str
-    topic: str
-    lane: int
-    record_offset: int
-    headers: Any
-    value: bytes
-    new: dict[str, Any] | None = None
-    """Its row to be, if it was parked in this very transaction."""
-
-
-_KEPT = ("subject", "source", "sequence", "reason", "topic", "lane", "record_offset", "headers", "value")
+        self._queues.park(record, None, "timer", problem, subject=timer.subject)
 
 
 def _try_envelope(record: Record) -> Envelope | Undecodable:
@@ -314,34 +233,6 @@ def _try_envelope(record: Record) -> Envelope | Undecodable:
         return read_envelope(record)
     except Undecodable as problem:
         return problem
-
-
-def _queues(fold: Fold, subjects: set[Subject]) -> dict[Subject, list[_Waiting]]:
-    """The parked facts of these subjects, oldest first; records that cannot be decoded block nobody."""
-    queues: dict[Subject, list[_Waiting]] = {}
-    rows = fetch(fold.tx, fold.tables.parked, "subject", subjects, and_where="source IS NOT NULL")
-    for row in sorted(rows, key=lambda row: row.id):
-        queues.setdefault(row.subject, []).append(_Waiting(row.id, **{name: getattr(row, name) for name in _KEPT}))
-    return queues
-
-
-def _next_of(queue: list[_Waiting], guard: Guard) -> _Waiting | None:
-    """The oldest waiting fact that is its publisher's next; none while poison stands before it."""
-    for waiting in queue:
-        if waiting.reason == "poison":
-            return None
-        if waiting.sequence == guard.heard.get(waiting.source, 0) + 1:
-            return waiting
-    return None
-
-
-def _stands_before(queue: list[_Waiting], waiting: _Waiting) -> _Waiting | None:
-    """What must be settled first: older poison of the same subject, or an earlier fact of the same publisher."""
-    for other in queue:
-        is_older_poison = other.reason == "poison" and other.id < waiting.id
-        if is_older_poison or (other.source == waiting.source and other.sequence < waiting.sequence):
-            return other
-    return None
 
 
 def _heard(envelope: Envelope, body: Any) -> Heard:
@@ -357,33 +248,6 @@ def _heard(envelope: Envelope, body: Any) -> Heard:
         playbook=envelope.playbook,
         trace=envelope.trace,
     )
-
-
-def parked_record(row: Any) -> Record:
-    """Return a parked row as the record it was."""
-    headers = tuple((name, value.encode()) for name, value in row.headers)
-    return Record(row.topic, row.lane, row.record_offset, row.subject, headers, row.value)
-
-
-def _say(problem: BaseException | None) -> str | None:
-    """The kind of error, without values from the payload: those may be personal data."""
-    if problem is None:
-        return None
-    if isinstance(problem, Undecodable):
-        return str(problem)
-    errors = getattr(problem, "errors", None)
-    if callable(errors):
-        places = [".".join(str(part) for part in e["loc"]) + f": {e['type']}" for e in errors()]
-        return f"{type(problem).__name__}: {'; '.join(places)}"[:500]
-    return type(problem).__name__
-
-
-def _stack(problem: BaseException | None) -> str | None:
-    """Where it was raised: files, lines and functions, without messages."""
-    if problem is None or problem.__traceback__ is None:
-        return None
-    frames = traceback.extract_tb(problem.__traceback__)
-    return "".join(f"{frame.filename}:{frame.lineno} in {frame.name}\n" for frame in frames)[-4000:]
 
 
 def replay_parked(fold: Fold, subject: Subject, parked_id: int, *, discard: bool) -> None:
