@@ -48,6 +48,8 @@ class Tally:
     stage_seconds: list[float] = field(default_factory=list)
     soonest: datetime | None = None
     """The earliest timer that was set."""
+    journal: list[dict[str, Any]] = field(default_factory=list)
+    """What was said, for the log."""
     books_changed: bool = False
     """Then `keep` may have woken subjects by itself."""
 
@@ -177,6 +179,7 @@ class Fold:
         if self._changed or self._books_changed:
             changed = {subject: self._changed[subject] for subject in sorted(self._changed)}
             self.service.keep(self.tx, changed, self._books if self._books_changed else None, self.now)
+        self.tally.journal = self._journal
         try:
             insert(self.tx, self.tables.journal, self._journal)
         except IntegrityError as problem:

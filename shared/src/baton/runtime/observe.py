@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.tracebacks import ExceptionDictTransformer
 
 from baton.runtime.fold import Tally
 
@@ -26,7 +27,8 @@ def set_up_logs(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Without local variables: those hold what people typed.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -54,6 +56,7 @@ class RuntimeMetrics:
     """The metrics that every service has."""
 
     def __init__(self, registry: CollectorRegistry, service: str, parked: Any = None) -> None:
+        self._service = service
         self.outbox_pending = Gauge(
             "baton_outbox_pending", "Facts in the journal not yet on the bus.", registry=registry
         )
@@ -95,3 +98,14 @@ class RuntimeMetrics:
             self.said.labels(kind).inc(number)
         for seconds in tally.stage_seconds:
             self.stage.observe(seconds)
+        for row in tally.journal:
+            trace_id = row["headers"]["ce_traceparent"].split("-")[1]
+            log.debug(
+                "said",
+                service=self._service,
+                type=row["type"],
+                lead_id=row["subject"],
+                sequence=row["sequence"],
+                event_id=row["event_id"],
+                trace_id=trace_id,
+            )

@@ -65,6 +65,7 @@ def sqlite_engine(path: Path, *, writes: bool = True, threads: int = 1) -> Engin
         f"sqlite:///{path}",
         poolclass=QueuePool,
         pool_size=threads,
+        hide_parameters=True,  # an error message must not carry what people typed into the log
         connect_args={"check_same_thread": False, "isolation_level": None},
     )
 
@@ -136,6 +137,7 @@ class PostgresStore:
             max_overflow=4,
             pool_timeout=2,
             pool_pre_ping=False,
+            hide_parameters=True,
             connect_args={
                 "timeout": 5,
                 "command_timeout": 30,
