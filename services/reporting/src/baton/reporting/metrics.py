@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import Connection, event
 
 from baton.reporting.domain.fate import FATES, fate_of
 from baton.reporting.domain.lead import Lead
@@ -18,9 +19,16 @@ class ReportingMetrics:
         for fate in FATES:
             self._leads.labels(fate)
 
-    def count(self, changes: Iterable[tuple[Lead, Lead]]) -> None:
-        """Count the leads whose outcome is another than it was."""
-        for before, after in changes:
-            outcome = fate_of(after)
-            if after.received_at is not None and (before.received_at is None or fate_of(before) != outcome):
-                self._leads.labels(outcome).inc()
+    def count_when_committed(self, tx: Connection, changes: Iterable[tuple[Lead, Lead]]) -> None:
+        """Count, at the commit, the leads whose outcome is another than it was; one rolled back counts nothing."""
+        outcomes = [fate_of(after) for before, after in changes if _is_news(before, after)]
+        if outcomes:
+            event.listen(tx, "commit", lambda _: self._count(outcomes))
+
+    def _count(self, outcomes: Iterable[str]) -> None:
+        for outcome in outcomes:
+            self._leads.labels(outcome).inc()
+
+
+def _is_news(before: Lead, after: Lead) -> bool:
+    return after.received_at is not None and (before.received_at is None or fate_of(before) != fate_of(after))

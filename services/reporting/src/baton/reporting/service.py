@@ -43,8 +43,7 @@ class Reporting(Service[Dossier, None]):
 
     def keep(self, tx: Connection, states: Mapping[str, Dossier], books: None, now: datetime) -> None:
         store.keep(tx, states.values())
-        # Counted before COMMIT: a transaction that fails here is counted again when it is tried again.
-        self._metrics.count((dossier.kept, dossier.lead) for dossier in states.values())
+        self._metrics.count_when_committed(tx, ((dossier.kept, dossier.lead) for dossier in states.values()))
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return queries.fate_counts(tx)
