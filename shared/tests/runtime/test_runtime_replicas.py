@@ -6,18 +6,22 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from shared.tests.runtime.crowd import LANES, Crowd, Switchable, crowd_on, stop_abruptly
 from shared.tests.runtime.toy import Extra, Number, Toy
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 
 from baton.runtime.bus.kafka import KafkaBus
 from baton.runtime.bus.port import Outgoing
 from baton.runtime.engine import Engine
 from baton.runtime.envelope import data_of, headers_of, to_wire
+from baton.runtime.failures import NotNow
 from baton.runtime.handler import Command
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
@@ -77,9 +81,13 @@ class Load:
         return Outgoing(body.topic, lane_of(subject, LANES), subject, to_wire(headers), data_of(body))
 
     async def command(self, engine: Engine) -> None:
-        """Let somebody add a number by hand."""
+        """Let somebody add a number by hand, who asks again until he is answered."""
         subject, number = self._chance.choice(SUBJECTS), self._chance.randrange(1, 100)
-        await engine.command(Command(event_id("command", sum(self.facts.values()), subject), subject, "add", number))
+        command = Command(event_id("command", sum(self.facts.values()), subject), subject, "add", number)
+        for _ in range(20):
+            with suppress(NotNow):  # a connection from the pool that has been cut since: nothing was begun
+                await engine.command(command)
+                break
         self.totals[subject] += number
         self.facts[subject] += 1
 
@@ -146,7 +154,7 @@ async def check(crowd: Crowd, engine: Engine, load: Load, *, total: bool = True)
 
 
 class Chaos:
-    """Replicas that come, fall over where they stand, and stand still for longer than their lease."""
+    """Replicas come, fall over, and stand still longer than their lease; the database cuts everybody off."""
 
     def __init__(self, crowd: Crowd, seed: int) -> None:
         self._crowd = crowd
@@ -175,6 +183,13 @@ class Chaos:
         self._freezing.append(asyncio.create_task(self._stores[self._chance.choice(self.alive)].freeze(seconds)))
         self.frozen += 1
 
+    async def cut(self) -> None:
+        """The database throws everybody out, in whatever transaction they are."""
+        url = make_url(self._crowd.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}".encode())
+
     async def settle(self) -> None:
         await asyncio.gather(*self._freezing)
 
@@ -202,6 +217,8 @@ async def test_replicas_that_fall_over_and_stand_still_lose_nothing_and_say_noth
             chaos.freeze()
         if step % 6 == 5:
             chaos.fall()
+        if step % 9 == 8:
+            await chaos.cut()
     await chaos.settle()
     if not chaos.alive:
         await chaos.come()
