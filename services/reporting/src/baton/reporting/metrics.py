@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from baton.reporting.domain.fate import FATES, fate_of
 from baton.reporting.domain.lead import Lead
+from baton.runtime.store import after_commit
 
 
 class ReportingMetrics:
@@ -23,7 +24,7 @@ class ReportingMetrics:
         """Count, at the commit, the leads whose outcome is another than it was; one rolled back counts nothing."""
         outcomes = [fate_of(after) for before, after in changes if _is_news(before, after)]
         if outcomes:
-            event.listen(tx, "commit", lambda _: self._count(outcomes))
+            after_commit(tx, lambda: self._count(outcomes))
 
     def _count(self, outcomes: Iterable[str]) -> None:
         for outcome in outcomes:

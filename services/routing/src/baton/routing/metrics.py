@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from baton.routing.domain.lead import Lead
+from baton.runtime.store import after_commit
 
 # From what an idle machine needs to what an outage costs; the promise is under one second.
 HANDOFF_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
@@ -36,7 +37,7 @@ class Metrics:
         handoffs = [seconds for lead in leads for seconds in lead.handoff_seconds]
         counted = [what for lead in leads for what in lead.counted]
         if handoffs or counted:
-            event.listen(tx, "commit", lambda _: self._count(handoffs, counted), once=True)
+            after_commit(tx, lambda: self._count(handoffs, counted))
 
     def _count(self, handoffs: Iterable[float], counted: Iterable[tuple[str, str]]) -> None:
         for seconds in handoffs:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from baton.contracts import (
     INTAKE,
@@ -44,7 +44,7 @@ from baton.routing.tables import make_tables
 from baton.runtime.handler import Cause, Command, Decision, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.settings import Settings
-from baton.runtime.store import NotNow, wake
+from baton.runtime.store import NotNow, after_commit, wake
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
@@ -120,7 +120,7 @@ class Routing(Service[State, Counter]):
         hashes = (used.books.roster.hash, used.house.playbook.hash)
         if hashes not in self._kept:
             store.keep_bodies(tx, self.tables, used.books.roster, used.house.playbook, now)
-            event.listen(tx, "commit", lambda _: self._kept.add(hashes), once=True)
+            after_commit(tx, lambda: self._kept.add(hashes))
 
     def _keep_books(self, tx: Connection, books: Counter, now: datetime) -> None:
         self._shelf.put(tx, books.books)

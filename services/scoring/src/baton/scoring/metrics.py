@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
+from baton.runtime.store import after_commit
 from baton.scoring.domain.person import Person
 
 
@@ -27,7 +28,7 @@ class Metrics:
         """Count the judgements of this transaction at its commit: one rolled back and tried again counts once."""
         outcomes = [person.verdict.outcome for person in people if person.is_known]
         if outcomes:
-            event.listen(tx, "commit", lambda _: self._count(outcomes))
+            after_commit(tx, lambda: self._count(outcomes))
 
     def _count(self, outcomes: Iterable[str]) -> None:
         for outcome in outcomes:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
+from baton.runtime.store import after_commit
 from baton.sla_monitor.decide import Watched
 from baton.sla_monitor.domain.follow_up import FollowedUp
 from baton.sla_monitor.domain.obligation import Obligation
@@ -61,7 +62,7 @@ class Metrics:
         measured = [deed for state in states for deed in state.measured]
         breaches = [clock for state in states for clock in state.breaches]
         if measured or breaches:
-            event.listen(tx, "commit", lambda _: self._count(measured, breaches))
+            after_commit(tx, lambda: self._count(measured, breaches))
 
     def _count(self, measured: Iterable[FollowedUp], breaches: Iterable[Obligation]) -> None:
         for deed in measured:

@@ -8,6 +8,7 @@ import contextlib
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -108,10 +109,27 @@ class SqliteStore:
         self._reader.dispose()
 
 
+_CALLS = "baton.after_commit"
+
+
+def after_commit(tx: Connection, call: Callable[[], None]) -> None:
+    """Call `call` once the open transaction is committed, and not at all if it is rolled back: for metrics."""
+    tx.info.setdefault(_CALLS, []).append(call)
+
+
+def _with_calls(work: Callable[[Connection], T], tx: Connection) -> tuple[T, list[Callable[[], None]]]:
+    tx.info.pop(_CALLS, None)  # left by a transaction that was rolled back on the same connection
+    result = work(tx)
+    return result, tx.info.pop(_CALLS, [])
+
+
 def _in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
     try:
         with engine.begin() as tx:
-            return work(tx)
+            result, calls = _with_calls(work, tx)
+        for call in calls:
+            call()
+        return result
     except OperationalError as problem:
         if _is_sqlite_bug(problem):
             raise
@@ -185,7 +203,10 @@ class PostgresStore:
 
 async def _once(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
     async with engine.begin() as connection:
-        return await connection.run_sync(work)
+        result, calls = await connection.run_sync(partial(_with_calls, work))
+    for call in calls:
+        call()
+    return result
 
 
 def _sqlstate(problem: DBAPIError) -> str:

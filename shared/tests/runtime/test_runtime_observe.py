@@ -1,4 +1,4 @@
-"""The log says which lead and which trace, and nothing that a person typed."""
+"""The log says which lead and which trace, and nothing that a person typed; metrics count what is committed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 
 import pytest
 from shared.tests.runtime.toy import Number
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from baton.runtime.observe import log, set_up_logs
+from baton.runtime.store import after_commit
 from baton.runtime.testing import Bench
 
 
@@ -40,3 +41,17 @@ async def test_an_error_of_the_store_carries_no_value_into_the_log(
     assert b"Error" in written
     assert b"canary" not in written
     set_up_logs("warning")
+
+
+async def test_what_is_to_be_done_after_the_commit_is_not_done_before_it_nor_after_a_rollback(bench: Bench) -> None:
+    called: list[str] = []
+
+    def fails(tx: Connection) -> None:
+        after_commit(tx, lambda: called.append("rolled back"))
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await bench.engine.store.write(fails)
+    await bench.engine.store.write(lambda tx: after_commit(tx, lambda: called.append("committed")))
+    await bench.engine.store.write(lambda tx: None)
+    assert called == ["committed"]
