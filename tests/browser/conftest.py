@@ -71,7 +71,7 @@ def journey_of(baton: Baton, lead_id: str, fact: str) -> bool:
     return answer.status_code == 200 and fact in answer.text
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives no test may run a loop of its own
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

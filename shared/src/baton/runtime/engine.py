@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from prometheus_client import generate_latest
@@ -78,6 +79,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._bus_problem: str | None = "not reached yet"
         self._ends_problem: str | None = None
+        self._concerns: dict[str, str] = {}
         self._stopping = False
 
     # -- what services use ------------------------------------------------------------------------------------------
@@ -125,7 +127,6 @@ class Engine:
             reasons["bus"] = bus
         if self._stopping:
             reasons["process"] = "stopping"
-        reasons.update(self.service.unready())
         return reasons
 
     async def _store_problem(self) -> str | None:
@@ -177,12 +178,12 @@ class Engine:
         with contextlib.suppress(NotNow):
             await self.lanes.tend()
         for batch in self._batches:
-            self._spawn(batch.run(), "micro_batch")
-        self._spawn(self._tend(), "lanes")
-        self._spawn(self._move(), "move")
-        self._spawn(self._keep_house(), "housekeeping")
+            self._spawn(batch.run, "micro_batch")
+        self._spawn(self._tend, "lanes")
+        self._spawn(self._move, "move")
+        self._spawn(self._keep_house, "housekeeping")
         for task in self.service.tasks():
-            self._spawn(task(self), getattr(task, "__name__", "task"))
+            self._spawn(partial(task, self), getattr(task, "__name__", "task"))
 
     def begin_to_stop(self) -> None:
         """Say that the end is near: not ready any more, long polls return."""
@@ -205,10 +206,10 @@ class Engine:
                 await self.lanes.leave()
         await self.store.close()
 
-    def _spawn(self, work: Awaitable[None], name: str) -> None:
+    def _spawn(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except asyncio.CancelledError:
                 raise
             except BaseException as problem:  # noqa: BLE001  (whatever ends a task ends the service, loudly)
@@ -251,12 +252,24 @@ class Engine:
 
     async def _keep_house(self) -> None:
         while True:
+            self._tell_concerns()
             await self._measure_lag()
             with contextlib.suppress(NotNow):
                 await self._count_parked()
                 if self.service.says:
                     self._metrics.outbox_pending.set(await self.relay.pending())
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    def _tell_concerns(self) -> None:
+        """Log what has newly come to need a look, or no longer does; the service works on meanwhile."""
+        now = dict(self.service.concerns())
+        for about in self._concerns.keys() | now.keys():
+            self._metrics.concerns.labels(about).set(about in now)
+            if now.get(about) != self._concerns.get(about):
+                why = now.get(about)
+                say = log.warning if why else log.info
+                say("concern" if why else "concern_settled", service=self.service.name, about=about, reason=why)
+        self._concerns = now
 
     async def _measure_lag(self) -> None:
         """A client that has lost its broker polls on and finds nothing; only asking for the ends tells."""
