@@ -317,6 +317,17 @@ def test_a_slow_answer_of_the_store_is_not_a_jump_of_its_clock() -> None:
     assert watch.calm(171.2)
 
 
+async def test_a_clock_set_back_delays_no_deadline_until_it_is_as_late_again(bench: Bench, clock: FixedClock) -> None:
+    await bench.command("wait", "a", ("wake", clock.now()))
+    await bench.settle()
+    clock.jump_to(clock.now() - timedelta(hours=2))
+    await bench.command("wait", "a", ("deadline", clock.now() + timedelta(minutes=30)))
+    await bench.advance(timedelta(minutes=29))
+    assert [fact.body["because"] for fact in await bench.said()] == ["wake"]
+    await bench.advance(timedelta(minutes=2))
+    assert [fact.body["because"] for fact in await bench.said()] == ["wake", "deadline"]
+
+
 async def test_a_service_that_has_nothing_to_publish_notices_too_that_the_broker_is_away(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,9 +68,12 @@ class Timers:
 
     def forget(self) -> None:
         """Lanes have changed hands or the bus was away: what was known of the inputs' ends is void."""
+        self._forget_ends()
+        self._looked_at = -1e9
+
+    def _forget_ends(self) -> None:
         self._targets.clear()
         self._caught_up.clear()
-        self._looked_at = -1e9
         self._not_before = None
 
     def look_again(self) -> None:
@@ -85,7 +88,8 @@ class Timers:
             return []
         now, self._soonest = await self._store.read(self._look)
         self._looked_at = monotonic
-        self._watch.sample(now, monotonic, self._clock.monotonic())
+        if self._watch.sample(now, monotonic, self._clock.monotonic()):
+            self._forget_ends()  # they were noted by the clock as it was
         self._not_before = self._not_before or now + GRACE
         if self._soonest is None or self._soonest > now:
             return []
@@ -134,16 +138,22 @@ class JumpWatch:
         self._last: tuple[datetime, float, float] | None = None
         self._jumped_at: float | None = None
 
-    def sample(self, now: datetime, asked: float, answered: float) -> None:
-        """Take one reading of both clocks: the store said `now` at some moment from `asked` to `answered`."""
+    def sample(self, now: datetime, asked: float, answered: float) -> bool:
+        """Take one reading of both clocks: the store said `now` at some moment from `asked` to `answered`.
+
+        Returns True if the store's has jumped since the last one.
+        """
+        has_jumped = False
         if self._last is not None:
             then, asked_then, answered_then = self._last
             passed = (now - then).total_seconds()
             jump = max(passed - (answered - asked_then), (asked - answered_then) - passed)
-            if jump > JUMP.total_seconds():
+            has_jumped = jump > JUMP.total_seconds()
+            if has_jumped:
                 self._jumped_at = answered
                 log.error("clock_jumped", seconds=passed - (answered - answered_then))
         self._last = (now, asked, answered)
+        return has_jumped
 
     def calm(self, monotonic: float) -> bool:
         """True unless a jump was seen within the last minute."""
