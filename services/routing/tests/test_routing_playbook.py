@@ -37,12 +37,12 @@ async def test_a_changed_playbook_is_followed_and_a_broken_one_is_not(
             first = service.playbook_version()
             rules = (book / "routing.yaml").read_text()
             (book / "routing.yaml").write_text(rules.replace("max_reassigns: 2", "max_reassigns: lots"))
-            await until(lambda: "playbook" in service.unready())
-            assert "routing.yaml:" in service.unready()["playbook"]
+            await until(lambda: "playbook" in service.concerns())
+            assert "routing.yaml:" in service.concerns()["playbook"]
             assert service.playbook_version() == first
             (book / "routing.yaml").write_text(rules.replace("max_reassigns: 2", "max_reassigns: 1"))
             await until(lambda: service.playbook_version() != first)
-            assert service.unready() == {}
+            assert service.concerns() == {}
             await until(lambda: not following.done())
             seeded = await bench.said("rep.changed")
             assert [fact.subject for fact in seeded] == [rep.id for rep in service.watch.current.roster.reps]  # type: ignore[union-attr]

@@ -71,7 +71,7 @@ class Kiosk(Service[None, None]):
     def ledger_page(self, tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
         return [{"lead_id": x, "fate": "noted"} for x in ("a", "b", "c") if x > after][:limit]
 
-    def unready(self) -> Mapping[str, str]:
+    def concerns(self) -> Mapping[str, str]:
         return self.ill
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:

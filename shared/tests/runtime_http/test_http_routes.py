@@ -76,10 +76,28 @@ async def test_readiness_gives_a_reason_for_each_dependency(open_kiosk: Open) ->
             await asyncio.sleep(0.02)
         assert answer.json()["checks"]["store"] == {"ok": True, "reason": None}
         assert isinstance(engine.service, Kiosk)
-        engine.service.ill["playbook"] = "scoring.yaml:3:1: unknown field"
+        engine.begin_to_stop()
         answer = await client.get("/kiosk/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert answer.json()["checks"]["process"] == {"ok": False, "reason": "stopping"}
+
+
+async def test_a_refused_playbook_is_told_but_takes_nobody_out_of_service(open_kiosk: Open) -> None:
+    async with open_kiosk() as (client, engine):
+        while (await client.get("/kiosk/readyz")).status_code != 200:
+            await asyncio.sleep(0.02)
+        assert isinstance(engine.service, Kiosk)
+        engine.service.ill["playbook"] = "scoring.yaml:3:1: unknown field"
+        answer = await client.get("/kiosk/readyz")
+        engine._tell_concerns()
+        told = (await client.get("/kiosk/metrics")).text
+        engine.service.ill.clear()
+        engine._tell_concerns()
+        settled = (await client.get("/kiosk/metrics")).text
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
     assert answer.json()["checks"]["playbook"] == {"ok": False, "reason": "scoring.yaml:3:1: unknown field"}
+    assert 'baton_concerns{about="playbook"} 1.0' in told
+    assert 'baton_concerns{about="playbook"} 0.0' in settled
 
 
 async def test_the_ledger_counts_and_lists_page_by_page(client: httpx.AsyncClient) -> None:

@@ -101,7 +101,10 @@ def _readiness(service: str, answer: httpx.Response) -> Iterator[Finding]:
         return
     wrong = {name: check["reason"] for name, check in checks.items() if not check["ok"]}
     for name, reason in wrong.items():
-        yield Finding(service, f"not ready, {name}: {reason}", fine=False, hint=HINTS.get(name))
+        first, *others = str(reason).splitlines()
+        more = f" (and {len(others)} more)" if others else ""
+        state = "ready, but" if answer.is_success else "not ready,"
+        yield Finding(service, f"{state} {name}: {first}{more}", fine=False, hint=HINTS.get(name))
     if not wrong:
         yield Finding(service, f"ready ({', '.join(checks)})")
 

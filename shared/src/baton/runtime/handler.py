@@ -209,6 +209,6 @@ class Service(Generic[S, B]):
         """Return the version named in the header of every fact, if the service works by the playbook."""
         return None
 
-    def unready(self) -> Mapping[str, str]:
-        """Return dependency to reason for whatever of the service's own keeps it from being ready."""
+    def concerns(self) -> Mapping[str, str]:
+        """Return what needs a look, with the reason, though the service can do its work: shown by `readyz`, logged."""
         return {}

@@ -61,6 +61,9 @@ class RuntimeMetrics:
             "baton_outbox_pending", "Facts in the journal not yet on the bus.", registry=registry
         )
         self.lag = Gauge("baton_consumer_lag", "Records not yet read.", ["topic"], registry=registry)
+        self.concerns = Gauge(
+            "baton_concerns", "1 for what needs a look, though the service works on.", ["about"], registry=registry
+        )
         self.parked = Gauge("baton_parked_leads", "Leads with a parked fact.", ["reason"], registry=registry)
         self.gaps = Counter("baton_sequence_gaps", "Facts that came before their predecessor.", registry=registry)
         self.bases = Counter("baton_sequence_bases", "First sequences taken as base of a cut log.", registry=registry)

@@ -89,8 +89,8 @@ class Intake(Service[Person, None]):
     def playbook_version(self) -> str | None:
         return self.book.version
 
-    def unready(self) -> Mapping[str, str]:
-        return {} if self.book.refused is None else {"playbook": f"a newer state was refused: {self.book.refused}"}
+    def concerns(self) -> Mapping[str, str]:
+        return {"playbook": self.book.refused} if self.book.refused else {}
 
     # -- tasks --------------------------------------------------------------------------------------------------------
 

@@ -142,7 +142,7 @@ class Routing(Service[State, Counter]):
     def playbook_version(self) -> str | None:
         return self.house.playbook.version
 
-    def unready(self) -> Mapping[str, str]:
+    def concerns(self) -> Mapping[str, str]:
         return {"playbook": self.watch.refused} if self.watch.refused else {}
 
     def books_now(self, tx: Connection) -> Books:

@@ -80,7 +80,7 @@ class Scoring(Service[Person, None]):
     def playbook_version(self) -> str | None:
         return self.playbook.version
 
-    def unready(self) -> Mapping[str, str]:
+    def concerns(self) -> Mapping[str, str]:
         return {"playbook": self.watch.refused} if self.watch.refused else {}
 
     async def _follow_playbook(self, engine: Engine) -> None:

@@ -45,10 +45,15 @@ def health_router(engine: Engine, name: str) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
-        """Say whether it can do its work, with a reason for each dependency that keeps it from it. Open to all."""
+        """Say whether it can do its work, with a reason for each dependency that keeps it from it. Open to all.
+
+        What only needs a look is not `ok` either, but leaves it ready: a playbook with a fault must not take every
+        replica out of service.
+        """
         reasons = await engine.readiness()
         ready = not any(reasons.values())
         response.status_code = 200 if ready else 503
+        reasons |= engine.service.concerns()
         checks = {dependency: {"ok": why is None, "reason": why} for dependency, why in sorted(reasons.items())}
         return {"ready": ready, "service": name, "checks": checks}
 
