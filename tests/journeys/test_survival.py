@@ -45,10 +45,16 @@ def test_ctrl_c_stops_it_as_cleanly(own: Baton) -> None:
     assert "Traceback" not in own.said("up")
 
 
-def test_a_second_instance_on_the_same_directory_is_refused_with_a_clear_word(own: Baton) -> None:
-    environment = own.environment | {"BATON_PORT": str(free_port())}
+@pytest.mark.parametrize("again", ["up on the same port", "up on another port", "run scoring over Kafka"])
+def test_a_second_instance_on_the_same_directory_is_refused_with_a_clear_word(own: Baton, again: str) -> None:
+    environment = dict(own.environment)
+    if again != "up on the same port":
+        environment["BATON_PORT"] = str(free_port())
+    if again == "run scoring over Kafka":
+        environment["BATON_BUS"] = f"kafka://127.0.0.1:{free_port()}"
+    arguments = ["run", "scoring"] if again.startswith("run") else ["up"]
     second = subprocess.run(
-        [*BATON, "up"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [*BATON, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert second.returncode == 5
     assert second.stderr.count("\n") <= 2

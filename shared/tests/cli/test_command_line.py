@@ -116,6 +116,7 @@ def test_a_new_token_is_one_that_services_take(tmp_path: Path) -> None:
     [
         ["token", "new", "x", "--scope", "everything"],
         ["run", "nonsense"],
+        ["run", "intake"],
         ["events", "tail", "--topic", "leads.nowhere"],
         ["send", "--for", "soon"],
         ["dead", "list", "--service", "kitchen"],
@@ -140,6 +141,14 @@ def test_a_taken_port_is_a_clear_word(tmp_path: Path) -> None:
         done = baton("up", BATON_HOME=str(tmp_path / "var"), BATON_PORT=str(port))
     assert done.returncode == 1
     assert done.stderr.startswith(f"baton: cannot listen on 127.0.0.1:{port}: Address already in use")
+
+
+def test_a_home_that_cannot_be_written_is_a_clear_word(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("a file, not a directory")
+    done = baton("up", BATON_HOME=str(tmp_path / "var" / "here"), BATON_PORT="0")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"baton: cannot keep anything in {tmp_path}/var/here: Not a directory")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:

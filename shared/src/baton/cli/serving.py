@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,7 @@ from baton.cli.first_steps import first_steps
 from baton.cli.screen import out
 from baton.playbook import PlaybookErrors
 from baton.runtime.http import ensure_admin_token, login_link
-from baton.runtime.run import AlreadyRunning, CannotMigrate, installed_services, serve_embedded, serve_one
+from baton.runtime.run import AlreadyRunning, CannotMigrate, PortTaken, installed_services, serve_embedded, serve_one
 from baton.runtime.settings import Settings
 
 
@@ -33,6 +32,9 @@ def run(service: str) -> None:
     if service not in (known := installed_services()):
         raise Fault(f"there is no service {service!r}", f"Installed are {', '.join(known)}.", Exit.USAGE)
     settings = _settings()
+    if settings.bus.startswith("embedded:"):
+        hint = "Name a Kafka in BATON_BUS (kafka://host:port); `baton up` runs all services in one process."
+        raise Fault("the embedded bus connects services of one process only", hint, Exit.USAGE)
     ready = lambda: out.print(f"{service} is up on {address(settings)}/{service}/", markup=False)  # noqa: E731
     _run(lambda: serve_one(settings, service, ready=ready), settings)
 
@@ -49,7 +51,11 @@ async def _embedded(settings: Settings) -> None:
         link = login_link(settings, secret, datetime.now(UTC))
         out.print(first_steps(address(settings), settings.home / "token", link), markup=False)
 
-    ensure_admin_token(settings.home)
+    try:
+        ensure_admin_token(settings.home)
+    except OSError as fault:
+        hint = "Set BATON_HOME to a directory that may be written."
+        raise Fault(f"cannot keep anything in {settings.home}: {fault.strerror}", hint) from fault
     await serve_embedded(settings, ready=ready)
 
 
@@ -63,12 +69,13 @@ def _settings() -> Settings:
 
 
 def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
-    _refuse_taken_port(settings)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve())
     except AlreadyRunning as fault:
         raise Fault(str(fault), code=Exit.BUSY) from fault
+    except PortTaken as fault:
+        raise Fault(str(fault), "Set BATON_PORT to a free one.") from fault
     except CannotMigrate as fault:
         raise Fault(str(fault), "The data is as it was before.") from fault
     except PlaybookErrors as faults:
@@ -83,13 +90,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _refuse_taken_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as fault:
-            where = f"{settings.host}:{settings.port}"
-            raise Fault(f"cannot listen on {where}: {fault.strerror}", "Set BATON_PORT to a free one.") from fault

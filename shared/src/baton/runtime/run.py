@@ -34,6 +34,10 @@ class AlreadyRunning(Exception):
     """Another process holds the lock on BATON_HOME; embedded data has one master."""
 
 
+class PortTaken(Exception):
+    """Nobody can listen on BATON_HOST and BATON_PORT."""
+
+
 class CannotMigrate(Exception):
     """The child process that migrates a store failed."""
 
@@ -54,10 +58,18 @@ def build_service(name: str, settings: Settings) -> Service[Any, Any]:
 
 
 @contextlib.contextmanager
-def lock_home(home: Path) -> Any:
-    """Hold the exclusive lock on the data directory. Raises AlreadyRunning."""
+def lock_home(home: Path, *parts: str) -> Any:
+    """Hold the exclusive locks on these parts of the data directory. Raises AlreadyRunning."""
+    with contextlib.ExitStack() as held:
+        for part in parts:
+            held.enter_context(_lock(home, part))
+        yield
+
+
+@contextlib.contextmanager
+def _lock(home: Path, part: str) -> Any:
     home.mkdir(parents=True, exist_ok=True)
-    handle = (home / "lock").open("a+")
+    handle = (home / part).open("a+")
     try:
         if os.name == "nt":  # pragma: no cover
             import msvcrt
@@ -85,22 +97,37 @@ async def migrate(names: Sequence[str]) -> None:
 
 
 async def serve_embedded(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run all installed services in this process until a signal. Raises AlreadyRunning, CannotMigrate, OSError
-    (port)."""
-    with lock_home(settings.home):
-        await _serve(settings, installed_services(), alone=True, ready=ready)
+    """Run all installed services in this process until a signal. Raises AlreadyRunning, PortTaken, CannotMigrate."""
+    names = installed_services()
+    with lock_home(settings.home, "lock", *map(_lock_of, names)):
+        await _serve(settings, names, alone=True, ready=ready)
 
 
 async def serve_one(settings: Settings, name: str, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run one service in this process until a signal. With SQLite it needs the directory to itself."""
+    """Run one service in this process until a signal. With SQLite its store is its own, also against `up`. Raises
+    AlreadyRunning, PortTaken, CannotMigrate."""
     if settings.database_url is None:
-        with lock_home(settings.home / f"{name}.lock.d"):
+        with lock_home(settings.home, _lock_of(name)):
             await _serve(settings, [name], alone=True, ready=ready)
     else:
         await _serve(settings, [name], alone=False, ready=ready)
 
 
+def _lock_of(service: str) -> str:
+    return f"{service}.lock"
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as fault:
+            raise PortTaken(f"cannot listen on {settings.host}:{settings.port}: {fault.strerror}") from fault
+
+
 async def _serve(settings: Settings, names: Sequence[str], *, alone: bool, ready: Callable[[], None]) -> None:
+    _refuse_taken_port(settings)
     set_up_logs(settings.log_level)
     await migrate(names)
     clock = Clock()
