@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 from shared.tests.runtime.conftest import START, Open
@@ -29,6 +30,7 @@ from baton.runtime.failures import BrokenInvariant, Fenced, NotNow
 from baton.runtime.fence import Move, pass_fence
 from baton.runtime.handler import Cause, Command, Decision, Draft, Due, JobDone
 from baton.runtime.micro import Unit
+from baton.runtime.partition import lane_of
 from baton.runtime.store import open_store
 from baton.runtime.testing import Bench
 from baton.runtime.timers import JumpWatch
@@ -576,3 +578,29 @@ async def test_a_cursor_beyond_all_numbers_is_no_cursor(bench: Bench, position: 
 async def test_a_cursor_beyond_the_end_is_an_empty_page(bench: Bench) -> None:
     assert read_cursor(write_cursor([2**40] * 4), 4) == [2**40] * 4
     assert await bench.engine.events(write_cursor([2**40] * 4), 10, 0) == []
+
+
+async def test_facts_whose_position_was_taken_away_are_published_again_and_stop_nobody_who_reads_them(
+    bench: Bench,
+) -> None:
+    engine, journal = bench.engine, bench.engine.service.metadata.tables["journal"]
+    for n in range(40):
+        await bench.publish(Number(n=n), subject="a")
+    await bench.settle()
+    while await engine.relay.once():
+        continue
+    again = update(journal).where(journal.c.sequence.between(3, 36)).values(position=None)
+    await engine.store.write(lambda tx: tx.execute(again))
+    assert await engine.relay.pending() == 34
+    while await engine.relay.once():
+        continue
+    reader = await engine.bus.reader()
+    lane = lane_of("a", 4)
+    await reader.assign({("toys.sums", lane): 40})
+    assert len((await reader.poll(500, 0))["toys.sums", lane]) == 34
+    sequences, cursor = [], None
+    while lines := await engine.events(cursor, 5, 0):
+        events = [orjson.loads(line) for line in lines]
+        sequences += [int(event["sequence"]) for event in events]
+        cursor = events[-1]["cursor"]
+    assert sequences == [1, 2, *range(37, 41), *range(3, 37)]

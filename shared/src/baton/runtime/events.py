@@ -1,8 +1,7 @@
 """The publisher's facts over HTTP, from its journal, for those without Kafka.
 
-The cursor holds, per lane, the position the relay gave the last fact read; positions have one writer a lane and no
-gaps,
-which row ids have not.
+The cursor holds, per lane, the position the relay gave the last fact read. Positions have one writer a lane and become
+visible in order, which row ids do not. (A fact that is published again leaves its old position empty.)
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import base64
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Integer, column, select, values
+from sqlalchemy import BigInteger, Connection, Integer, column, func, select, values
 
 from baton.runtime.store.tables import RuntimeTables
 
@@ -43,16 +42,18 @@ def page_of(tx: Connection, tables: RuntimeTables, positions: list[int], limit: 
     `positions` is moved along.
     """
     journal = tables.journal.c
-    start = (
-        values(column("lane", Integer), column("start", BigInteger), name="start")
+    read = (
+        values(column("lane", Integer), column("position", BigInteger), name="read")
         .data(list(enumerate(positions)))
         .cte()
     )
+    after = select(func.min(journal.position)).where(journal.lane == read.c.lane, journal.position > read.c.position)
+    start = select(read.c.lane, after.scalar_subquery().label("first")).cte("start")
     query = (
         select(journal.lane, journal.position, journal.topic, journal.headers, journal.value)
         .join_from(start, tables.journal, journal.lane == start.c.lane)
-        .where(journal.position > start.c.start, journal.position <= start.c.start + limit)
-        .order_by(journal.position - start.c.start, journal.lane)
+        .where(journal.position >= start.c.first, journal.position < start.c.first + limit)
+        .order_by(journal.position - start.c.first, journal.lane)
         .limit(limit)
     )
     lines = []
