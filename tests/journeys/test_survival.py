@@ -62,6 +62,11 @@ def test_a_second_instance_on_the_same_directory_is_refused_with_a_clear_word(ow
     assert own.get("/intake/readyz")["ready"]
 
 
+def test_commands_find_the_baton_of_their_home_on_whatever_port(own: Baton) -> None:
+    told = own.cli("doctor", BATON_URL="").stdout
+    assert f"asking http://127.0.0.1:{own.environment['BATON_PORT']}" in told
+
+
 def test_the_admin_token_is_for_its_owner_only(own: Baton) -> None:
     token = Path(own.environment["BATON_HOME"]) / "token"
     assert token.stat().st_mode & 0o777 == 0o600

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from baton.cli.faults import Exit, Fault
-from baton.cli.home import home, read_token, token_file
+from baton.cli.home import home, read_token, read_url, token_file
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
@@ -27,7 +27,7 @@ class Client:
     """
 
     def __init__(self, url: str | None = None, token: str | None = None, timeout: float = 30.0) -> None:
-        self.url = (url or os.environ.get("BATON_URL") or DEFAULT_URL).rstrip("/")
+        self.url = (url or os.environ.get("BATON_URL") or read_url(home()) or DEFAULT_URL).rstrip("/")
         self._token = token or os.environ.get("BATON_TOKEN") or read_token(home())
         # A proxy meant for the world outside must not come between us and this machine.
         nearby = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")

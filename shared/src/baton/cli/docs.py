@@ -26,7 +26,11 @@ from baton.runtime.settings import Settings
 
 ASIDE = "<!-- Written by `make docs` from the code. Do not edit. -->\n"
 FOR_THE_COMMAND = (
-    ("`BATON_URL`", "`http://127.0.0.1:8000`", "Where the command line finds Baton."),
+    (
+        "`BATON_URL`",
+        "the URL in `BATON_HOME/url`",
+        "Where the command line finds Baton; without either `http://127.0.0.1:8000`.",
+    ),
     ("`BATON_TOKEN`", "the token in `BATON_HOME/token`", "The token the command line shows."),
     (
         "`BATON_URL_INTAKE` `BATON_URL_SCORING` `BATON_URL_ROUTING` `BATON_URL_SLA_MONITOR` `BATON_URL_REPORTING`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,10 @@ NOW = "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"
 """Inside a word in single quotes the shell puts the time in."""
 
 
-def first_steps(url: str, token_file: Path, link: str) -> str:
-    """The text. Every command in it works as it stands, from the directory `baton up` was started in."""
-    authority = f'-H "Authorization: Bearer $(cat {token_file})"'
+def first_steps(url: str, token_file: Path, link: str, command: str) -> str:
+    """The text. Every command in it works as it stands, also all at once, from the directory `baton up` was started
+    in; `command` is how `baton` is typed there."""
+    authority = f'-H "Authorization: Bearer $(cat {shlex.quote(str(token_file))})"'
     as_json = "-H 'Content-Type: application/json'"
     return f"""
 Baton is up.
@@ -54,14 +56,14 @@ A lead comes in, with answers, so that it qualifies:
     {url}/intake/v1/leads -d '{_shown(LEAD)}'
 
 Who got it, by when he promised to call, and why (what a CRM reads):
-  curl -s {authority} '{url}/routing/v1/events' | grep '"lead.routed"'
+  sleep 1; curl -s {authority} '{url}/routing/v1/events' | grep '"lead.routed"'
 
 He calls, and the promise is kept:
   curl -s {authority} {as_json} \\
     {url}/intake/v1/touches -d '{_shown(TOUCH).replace("NOW", NOW)}'
 
 Pages: {url}/reporting/  {url}/sla-monitor/  {url}/scoring/
-More people: baton send --rate 2    The books: baton audit    What ails it: baton doctor
+More people: {command} send --rate 2    The books: {command} audit    What ails it: {command} doctor
 Ctrl-C stops it; nothing is lost, also with kill -9.
 """
 

@@ -1,4 +1,4 @@
-"""Where an embedded Baton keeps its things, seen from the command line: the directory and the admin token."""
+"""Where an embedded Baton keeps its things, seen from the command line: the directory, the admin token, the address."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ def read_token(at: Path) -> str | None:
         return None
     except OSError as fault:
         raise Fault(f"{token_file(at)} cannot be read: {fault.strerror}", "Give the token in BATON_TOKEN.") from fault
+
+
+def url_file(at: Path) -> Path:
+    """Where `baton up` notes under which URL it listens, so that commands find it on whatever port."""
+    return at / "url"
+
+
+def read_url(at: Path) -> str | None:
+    """The URL an embedded Baton on this home listens on, or listened on last; None if there was none."""
+    try:
+        return url_file(at).read_text().strip() or None
+    except OSError:
+        return None
 
 
 def readable_by_others(path: Path) -> bool:

@@ -18,9 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Takes leads from marketing, hands each to the right salesperson, and watches over the promise.",
-    epilog="BATON_URL (http://127.0.0.1:8000) and BATON_TOKEN say which Baton is meant; an embedded one keeps its "
-    "admin token in BATON_HOME/token (var/token). Exit codes: 0 fine, 1 something is not in order, 2 wrong usage, "
-    "3 nobody answers, 4 refused, 5 the data is in use.",
+    epilog="BATON_URL and BATON_TOKEN say which Baton is meant; without them it is the embedded one of BATON_HOME "
+    "(var), which keeps its address and its admin token there. Exit codes: 0 fine, 1 something is not in order, "
+    "2 wrong usage, 3 nobody answers, 4 refused, 5 the data is in use.",
 )
 playbook_app = typer.Typer(no_args_is_help=True, help="Check and read the playbook.")
 events_app = typer.Typer(no_args_is_help=True, help="Follow the facts the services publish.")

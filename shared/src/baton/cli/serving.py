@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from baton.cli.faults import Exit, Fault
 from baton.cli.first_steps import first_steps
+from baton.cli.home import url_file
 from baton.cli.screen import out
 from baton.playbook import PlaybookErrors
 from baton.runtime.http import ensure_admin_token, login_link
@@ -41,7 +46,22 @@ def run(service: str) -> None:
 
 def address(settings: Settings) -> str:
     """Where the services can be reached from here, unless BATON_PUBLIC_URL says how the world does."""
-    return (settings.public_url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+    return (settings.public_url or nearby(settings)).rstrip("/")
+
+
+def nearby(settings: Settings) -> str:
+    """Where the services can be reached on this machine."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  (told apart, not bound)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _typed() -> str:
+    """How to type this command from here: by its name where the shell finds it, else by its path."""
+    script = Path(sys.argv[0])
+    if script.stem != "baton" or shutil.which("baton"):
+        return "baton"
+    here = Path.cwd()
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
 
 
 async def _embedded(settings: Settings) -> None:
@@ -49,7 +69,8 @@ async def _embedded(settings: Settings) -> None:
     def ready() -> None:
         secret = ensure_admin_token(settings.home)
         link = login_link(settings, secret, datetime.now(UTC))
-        out.print(first_steps(address(settings), settings.home / "token", link), markup=False)
+        url_file(settings.home).write_text(nearby(settings) + "\n")
+        out.print(first_steps(address(settings), settings.home / "token", link, _typed()), markup=False)
 
     try:
         ensure_admin_token(settings.home)
