@@ -106,6 +106,22 @@ def test_one_login_opens_the_pages_of_all_services(visit: Open) -> None:
             window.open(path)
 
 
+def test_the_list_of_a_rep_and_what_is_held_are_shown_without_complaint(visit: Open) -> None:
+    with visit() as window:
+        window.open("/routing/held")
+        assert window.is_clean(), (window.external, window.complaints)
+        window.page.get_by_role("link", name="Anna Feldkamp").click()
+        expect(window.page.get_by_role("heading", level=1)).to_have_text("Anna Feldkamp")
+        assert window.is_clean(), (window.external, window.complaints)
+
+
+def test_the_api_pages_lead_to_each_other(visit: Open) -> None:
+    with visit() as window:
+        window.open("/reporting/docs")
+        window.page.get_by_role("main").get_by_role("link", name="intake", exact=True).click()
+        expect(window.page.get_by_text("/intake/v1/leads/search").first).to_be_visible()
+
+
 @pytest.mark.parametrize("service", ["intake", "scoring", "routing", "sla-monitor", "reporting"])
 def test_the_api_pages_work_without_a_network(visit: Open, service: str) -> None:
     with visit() as window:

@@ -134,6 +134,21 @@ async def test_what_is_not_parked_cannot_be_replayed(client: httpx.AsyncClient) 
     assert (await client.post("/kiosk/v1/parked/7/discard", json={})).status_code == 422
 
 
+async def test_the_description_of_the_api_promises_problem_details_and_nothing_that_is_never_sent(
+    client: httpx.AsyncClient,
+) -> None:
+    document = (await client.get("/kiosk/openapi.json")).json()
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    assert operations
+    for operation in operations:
+        assert "422" not in operation["responses"]
+        assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in str(document)
+    answer = await client.get("/kiosk/v1/ledger?limit=many")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json().keys() >= set(document["components"]["schemas"]["Problem"]["required"])
+
+
 async def test_the_description_of_the_api_is_whole_and_needs_no_network(client: httpx.AsyncClient) -> None:
     document = (await client.get("/kiosk/openapi.json")).json()
     schema = document["paths"]["/kiosk/v1/notes"]["post"]["requestBody"]["content"]["application/json"]["schema"]

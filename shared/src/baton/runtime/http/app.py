@@ -16,8 +16,8 @@ from baton.runtime.http.access import Access, LoginNeeded
 from baton.runtime.http.bodies import DEFS
 from baton.runtime.http.front import CONTENT_SECURITY, Front
 from baton.runtime.http.login import login_router
-from baton.runtime.http.pages import STATIC, make_environment, package_folder, page
-from baton.runtime.http.problem import Problem, install_problem_handlers, problem_response
+from baton.runtime.http.pages import DESCRIBED, STATIC, make_environment, package_folder, page
+from baton.runtime.http.problem import PROBLEM_JSON, Problem, install_problem_handlers, problem_response
 from baton.runtime.http.routes import health_router, parked_router, records_router
 
 if TYPE_CHECKING:
@@ -25,6 +25,27 @@ if TYPE_CHECKING:
 
 # Swagger UI writes style attributes; scripts still come from us only.
 _DOCS_SECURITY = CONTENT_SECURITY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "What is wrong, as problem details (RFC 9457).",
+    "required": ["type", "status", "title"],
+    "properties": {
+        "type": {"type": "string"},
+        "status": {"type": "integer"},
+        "title": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "Each fault of the body, at a JSON pointer (RFC 6901), or of the query.",
+            "items": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    },
+}
+_PROBLEM = {
+    "description": "Any error",
+    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
 def create_app(engine: Engine) -> FastAPI:
@@ -101,7 +122,7 @@ def _docs_router(name: str) -> APIRouter:
     @router.get("/docs")
     async def docs(request: Request) -> Response:
         """Show the description as a page one can try requests on."""
-        return page(request, "docs.html", headers={"Content-Security-Policy": _DOCS_SECURITY})
+        return page(request, "docs.html", headers={"Content-Security-Policy": _DOCS_SECURITY}, described=DESCRIBED)
 
     return router
 
@@ -114,6 +135,11 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in _operations(path):
             schemas.update(operation.pop(DEFS, {}))
+            operation["responses"].pop("422", None)  # FastAPI's own shape of errors, which we never send
+            operation["responses"]["default"] = _PROBLEM
+    for never_sent in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(never_sent, None)
+    schemas["Problem"] = _PROBLEM_SCHEMA
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"bearer": []}]
     return document

@@ -34,6 +34,9 @@ MENU = (
 )
 """The same on every page of every service; paths are the same in both set-ups."""
 
+DESCRIBED = ("intake", "scoring", "routing", "sla-monitor", "reporting")
+"""The services whose API pages name each other."""
+
 
 def page(
     request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
