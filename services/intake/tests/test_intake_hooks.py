@@ -273,6 +273,7 @@ async def test_a_source_without_a_secret_is_our_fault_and_not_the_senders(
     answer = await desk.mautic(mautic_event())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+    assert "No secret of the source mautic is set" in answer.json()["detail"]
     monkeypatch.setenv("BATON_MAUTIC_SECRET", SECRETS["BATON_MAUTIC_SECRET"])
     assert (await desk.mautic(mautic_event())).status_code == 200
 

@@ -26,7 +26,7 @@ from baton.runtime.engine import Engine
 from baton.runtime.http import Principal, Problem, body_of, next_cursor, read_body, read_cursor, read_json, requires
 from baton.runtime.http.access import Access
 from baton.runtime.http.bodies import require_json
-from baton.runtime.store import NotNow
+from baton.runtime.observe import log
 
 DOORS: Final[dict[str, Kind]] = {
     "activities": "activity",
@@ -35,6 +35,8 @@ DOORS: Final[dict[str, Kind]] = {
     "statuses": "status",
 }
 SHOWN_BYTES: Final = 65_536
+SECRET_RETRY_SECONDS: Final = 60
+"""Somebody has to set a secret first; asking sooner is no use."""
 """As much of a raw body as a list shows; all of it is in the store."""
 
 REPLAY_PAGE: Final = 200
@@ -144,7 +146,9 @@ def hooks_router(
         secrets = book.secrets(mapper.source)
         if not secrets:
             # Ours to mend, not the sender's fault: a 4xx would lose the lead for good with most platforms.
-            raise NotNow("no secret of the source is set")
+            log.warning("source_without_secret", source=source)
+            detail = f"No secret of the source {source} is set here. Nothing was stored."
+            raise Problem(503, "Not now", detail, headers={"Retry-After": str(SECRET_RETRY_SECONDS)})
         url = _public_url(
             request, mapper.source.public_url or settings.public_url, mapper.source.public_url is not None
         )
