@@ -110,6 +110,15 @@ async def test_reps_are_listed_put_and_sent_on_leave(web: httpx.AsyncClient, fac
     assert zoe["pools"] == {"south": {"credit": 0.0}}
 
 
+async def test_what_a_rep_looks_like_can_be_changed_and_sent_back(web: httpx.AsyncClient) -> None:
+    dee = (await web.get("/routing/v1/reps/dee")).json()
+    assert dee["open_leads"] > 0
+    assert (await web.put("/routing/v1/reps/dee", json=dee | {"skills": ["knots"], "open_leads": 0})).status_code == 200
+    assert (await web.get("/routing/v1/reps/dee")).json() == dee | {"skills": ["knots"]}
+    other = await web.put("/routing/v1/reps/eli", json=dee)
+    assert (other.status_code, other.json()["errors"][0]["pointer"]) == (422, "#/id")
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [

@@ -125,6 +125,9 @@ def _roster(engine: Engine, routing: Routing) -> APIRouter:
     async def put_rep(request: Request, rep_id: KnownRepId, who: Admin) -> Response:
         """Create the rep (201) or replace him whole (200). Held leads he may have are tried again at once."""
         body = await read_json(request, _REP)
+        if body.id not in (None, rep_id):
+            errors = [{"detail": f"the path names {rep_id}", "pointer": "#/id"}]
+            raise Problem(422, "Invalid content", errors=errors)
         return await ask(engine, rep_id, "put", body.rep(rep_id), who)
 
     @api.post("/reps/{rep_id}/time-off", openapi_extra=body_of(TimeOffIn))

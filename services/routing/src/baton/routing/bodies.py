@@ -46,8 +46,12 @@ class TimeOffIn(_Strict):
 
 
 class RepIn(_Strict):
-    """A rep, whole: what is left out is empty afterwards."""
+    """A rep, whole: what is left out is empty afterwards. What `GET` shows can be changed and sent back as it is."""
 
+    id: RepId | None = Field(default=None, exclude=True, description="The one of the path, if given.")
+    open_leads: Any = Field(default=None, exclude=True, description="Shown by GET, not taken.")
+    most_open_leads: Any = Field(default=None, exclude=True, description="Shown by GET, not taken.")
+    pools: Any = Field(default=None, exclude=True, description="Shown by GET, not taken.")
     name: Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
     team: RepId | None = None
