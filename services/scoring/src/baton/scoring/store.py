@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, func, select
+from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text, case, func, select
 
 from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
 from baton.scoring.domain.person import Person
@@ -96,10 +96,12 @@ def outcomes(tx: Connection, tables: Tables) -> dict[str, int]:
 
 
 def by_source(tx: Connection, tables: Tables) -> list[Mapping[str, Any]]:
-    """Return per source how many people stand at each outcome (U1); test leads are left out."""
+    """Return per source and outcome how many people there are, and how many of them ever met the definition (U1);
+    test leads are left out."""
     person = tables.person.c
+    met = func.sum(case((person.round > 0, 1), else_=0)).label("met")
     query = (
-        select(person.source, person.outcome, func.count().label("people"))
+        select(person.source, person.outcome, func.count().label("people"), met)
         .where(person.is_test.is_(False), person.source.is_not(None))
         .group_by(person.source, person.outcome)
         .order_by(person.source, person.outcome)

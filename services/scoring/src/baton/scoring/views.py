@@ -47,12 +47,13 @@ def judgement_shown(judgement: Judgement, playbook: Playbook) -> dict[str, Any]:
 
 
 def per_source(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return per source how many people there are and which share met the definition (U1)."""
+    """Return per source how many people there are, where they stand now, and how many ever met the definition (U1)."""
     sources: dict[str, dict[str, int]] = {}
     for row in rows:
-        sources.setdefault(row["source"], {})[row["outcome"]] = row["people"]
-    shown = []
-    for source, outcomes in sources.items():
-        people = sum(outcomes.values())
-        shown.append({"source": source, "people": people, **outcomes, "met": outcomes.get("qualified", 0) / people})
-    return shown
+        counts = sources.setdefault(row["source"], {"people": 0, "met": 0})
+        counts["people"] += row["people"]
+        counts["met"] += int(row["met"])
+        counts[row["outcome"]] = row["people"]
+    return [
+        {"source": source, **counts, "share": counts["met"] / counts["people"]} for source, counts in sources.items()
+    ]

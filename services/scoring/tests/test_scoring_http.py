@@ -1,0 +1,76 @@
+"""What scoring says over HTTP: the definition, who read it, how somebody stands, and the page for all of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from baton.contracts import Contact, LeadReceived, LeadRecycled
+from baton.runtime.http import ensure_admin_token
+from baton.runtime.http.app import create_app
+from baton.runtime.testing import Bench
+
+LEAD = "0198c0de-0000-7000-8000-00000000000{}"
+ANSWERS = {"product": "planning", "horizon": "now", "will_talk": True, "cause": "event", "problem": "known"}
+ADA = {"contact": {"job_title": "Head of Operations", "country": "DE"}, "properties": {"employees": 300}}
+
+
+@pytest.fixture
+async def web(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
+    """From the web: one that qualified, one that qualified and was recycled, one that nobody has asked yet."""
+    token = ensure_admin_token(bench.engine.settings.home)
+    now = bench.clock.now()
+    for number, known in ((1, ANSWERS), (2, ANSWERS), (3, {})):
+        said = [{"question": question, "value": value, "occurred_at": now} for question, value in known.items()]
+        contact = Contact(email=f"ada{number}@acme.example", job_title="Head of Operations", country="DE")
+        properties = {"employees": 300}
+        body: dict[str, Any] = {"contact": contact, "properties": properties, "answers": said, "occurred_at": now}
+        await bench.hear(LeadReceived(source="web", **body), subject=LEAD.format(number))
+    await bench.hear(LeadRecycled(round=1, reason="wrong_time", status="recycle"), subject=LEAD.format(2))
+    transport = httpx.ASGITransport(create_app(bench.engine))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        yield client
+
+
+async def test_the_page_counts_who_ever_met_the_definition_also_after_being_recycled(web: httpx.AsyncClient) -> None:
+    page = (await web.get("/scoring/")).text
+    table = page[page.index("How many met it") :]
+    titles = re.findall(r"<th[^>]*>([^<]*)</th>", table)
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", table)
+    assert titles == ["Source", "People", "Ever met it", "Share", "Nurtured now", "Turned down now", "web"]
+    assert cells == ["3", "2", "66.7 %", "2", "0"]
+
+
+async def test_reading_the_definition_is_confirmed_for_the_version_in_force_only(web: httpx.AsyncClient) -> None:
+    definition = (await web.get("/scoring/v1/definition")).json()
+    assert definition["read_by"] == []
+    old = await web.post("/scoring/v1/definition/read", json={"version": "2020-old", "reader": "Bo"})
+    assert (old.status_code, old.json()["version"]) == (409, definition["version"])
+    for _ in range(2):
+        read = await web.post("/scoring/v1/definition/read", json={"version": definition["version"], "reader": "Bo"})
+        assert read.status_code == 201
+    assert [one["reader"] for one in read.json()["read_by"]] == ["Bo"]
+    assert "Bo" in (await web.get("/scoring/")).text
+
+
+async def test_a_lead_shows_where_it_stands_and_what_is_unknown(web: httpx.AsyncClient) -> None:
+    recycled = (await web.get(f"/scoring/v1/leads/{LEAD.format(2)}")).json()
+    assert (recycled["outcome"], recycled["round"]) == ("nurtured", 1)
+    unasked = (await web.get(f"/scoring/v1/leads/{LEAD.format(3)}")).json()
+    assert unasked["outcome"] == "nurtured"
+    assert "will_talk" in unasked["now"]["unknown"]
+    assert (await web.get(f"/scoring/v1/leads/{LEAD.format(9)}")).status_code == 404
+
+
+async def test_a_preview_judges_and_keeps_nothing(web: httpx.AsyncClient) -> None:
+    ready = (await web.post("/scoring/v1/preview", json=ADA | {"answers": ANSWERS})).json()
+    assert (ready["outcome"], ready["unmet"]) == ("qualified", [])
+    unknown = (await web.post("/scoring/v1/preview", json=ADA)).json()
+    assert unknown["outcome"] == "nurtured"
+    assert (await web.post("/scoring/v1/preview", json=ADA | {"answers": []})).status_code == 422
+    assert '<td class="number">3</td>' in (await web.get("/scoring/")).text
