@@ -1,0 +1,191 @@
+"""Those outside: senders of leads, salespeople, CRMs. They post what they post again until they know it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from baton.contracts import TimeOff
+from baton.runtime.failures import NotNow, Refused
+from baton.runtime.handler import Command
+from tests.simulation.world import Replica, World
+
+ANSWERS: tuple[dict[str, Any], ...] = (
+    {"product": "planning", "cause": "told", "problem": "none", "horizon": "3_months", "will_talk": True},
+    {"product": "planning", "cause": "event", "problem": "known", "horizon": "now", "will_talk": True},
+    {"product": "slotting", "cause": "event", "problem": "known", "horizon": "now", "will_talk": True},
+    {"product": "labour", "cause": "told", "horizon": "6_months"},
+    {},
+)
+COUNTRIES = ("DE", "DE", "US", "GB", "SE", "JP")
+REPS = ("anna", "jonas", "maja", "lukas", "olivia", "callum", "niamh", "grace", "diego", "tyler")
+STATUSES: tuple[dict[str, Any], ...] = (
+    {"status": "accepted"},
+    {"status": "opportunity", "stage": "demo"},
+    {"status": "recycle", "reason": "no_cause"},
+    {"status": "unreachable", "reason": "never_reached"},
+    {"status": "junk", "reason": "never_fits"},
+    {"status": "lost", "reason": "unknown"},
+    {"status": "won", "value": 12000.0, "currency": "EUR"},
+)
+
+
+@dataclass
+class People:
+    """Their posts, and what they were told about them."""
+
+    world: World
+    accepted: set[str] = field(default_factory=set)
+    """Lead ids of every receipt that said the lead is stored."""
+    touched: list[tuple[str, datetime]] = field(default_factory=list)
+    posts: int = 0
+    refused: list[str] = field(default_factory=list)
+    _said: list[tuple[str, bytes]] = field(default_factory=list)
+    _leads: list[dict[str, Any]] = field(default_factory=list)
+    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def act(self) -> None:
+        """Somebody does something."""
+        chance = self.world.chance
+        deeds = (self._new_lead, self._new_lead, self._more, self._touch, self._touch, self._status, self._again)
+        deeds += (self._command, self._absence)
+        chance.choice(deeds)()
+
+    async def settle(self) -> None:
+        """Everybody has his answer."""
+        await asyncio.gather(*self._calls)
+
+    # -- what they post ---------------------------------------------------------------------------------------------
+
+    def _new_lead(self) -> None:
+        chance, number = self.world.chance, len(self._leads)
+        lead = {
+            "source": "website",
+            "external_id": f"person-{number}",
+            "is_test": chance.random() < 0.05,
+            "contact": {
+                "email": f"head.{number}@yard-{number}.example",
+                "full_name": f"Head {number}",
+                "job_title": chance.choice(("Head of Logistics", "Head of Logistics", "Student")),
+                "company": f"Yard {number}",
+                "country": chance.choice(COUNTRIES),
+            },
+            "properties": {"employees": chance.choice((420, 420, 5)), "warehouses": 1},
+            "answers": chance.choice(ANSWERS),
+        }
+        self._leads.append(lead)
+        self._post("lead", [lead] if chance.random() < 0.8 else [lead, lead])
+
+    def _more(self) -> None:
+        """A known person fills in another form, or answers a question."""
+        if not self._leads:
+            return
+        chance = self.world.chance
+        lead = chance.choice(self._leads)
+        if chance.random() < 0.5:
+            more = {"answers": chance.choice(ANSWERS), "activity": [{"kind": "form", "what": "demo"}]}
+            self._post("lead", [lead | more | {"event_id": self._event()} | self._now()])
+        else:
+            question, value = chance.choice((("horizon", "now"), ("will_talk", True), ("cause", "event")))
+            answer = {"lead": _named(lead), "question": question, "value": value, "event_id": self._event()}
+            self._post("answer", [answer | self._now()])
+
+    def _touch(self) -> None:
+        if self._leads:
+            chance = self.world.chance
+            lead = chance.choice(self._leads)
+            touch = {"lead": _named(lead), "rep": chance.choice(REPS), "channel": chance.choice(("call", "email"))}
+            how = {"direction": "out", "outcome": chance.choice(("reached", "no_answer")), "event_id": self._event()}
+            self._post("touch", [touch | how | self._now()])
+
+    def _status(self) -> None:
+        if self._leads:
+            said = self.world.chance.choice(STATUSES)
+            lead = {"lead": _named(self.world.chance.choice(self._leads)), "event_id": self._event()}
+            self._post("status", [lead | said | self._now()])
+
+    def _again(self) -> None:
+        """A sender repeats what it said before: it has not heard, or it is forgetful."""
+        if self._said:
+            self._call(self._deliver(*self.world.chance.choice(self._said)))
+
+    def _event(self) -> str:
+        self.posts += 1
+        return f"post-{self.posts}"
+
+    def _now(self) -> dict[str, str]:
+        ago = timedelta(seconds=self.world.chance.choice((0, 0, 0, 20, 4000)))
+        return {"occurred_at": (self.world.clock.now() - ago).isoformat()}
+
+    def _post(self, kind: str, elements: list[dict[str, Any]]) -> None:
+        body = orjson.dumps(elements)
+        self._said.append((kind, body))
+        self._call(self._deliver(kind, body))
+
+    # -- what they are told -----------------------------------------------------------------------------------------
+
+    async def _deliver(self, kind: Any, body: bytes) -> None:
+        from baton.intake.reception import Letter
+
+        door = self._door("intake").reception
+        assert door is not None
+        try:
+            receipts, _ = await door.native(kind, Letter(body, "application/json", {}), "sender", None)
+        except NotNow:
+            return  # 503, or no answer at all: stored or not, nobody was told so
+        for receipt in receipts:
+            if receipt["status"] == "quarantined" and receipt["cause"] != "unknown_lead":
+                self.refused.append(f"{kind}: {receipt}")
+            if receipt["status"] != "quarantined":
+                self.accepted.add(receipt["lead_id"])
+
+    def _command(self) -> None:
+        found = self.world.databases["routing"].rows("SELECT lead_id FROM lead ORDER BY lead_id")
+        if not found:
+            return
+        chance = self.world.chance
+        (lead_id,) = chance.choice(found)
+        rep = chance.choice(REPS)
+        name, body = chance.choice(
+            (
+                ("claim", {"rep": rep}),
+                ("reassign", {"to": rep, "reason": None}),
+                ("reassign", {"to": None, "reason": None}),
+                ("reject", {"rep": rep, "reason": None}),
+            )
+        )
+        self._call(self._ask(Command(self._event(), lead_id, name, body, "somebody")))
+
+    def _absence(self) -> None:
+        now, rep = self.world.clock.now(), self.world.chance.choice(REPS)
+        off = TimeOff(starts_at=now, ends_at=now + timedelta(hours=5))
+        self._call(self._ask(Command(self._event(), rep, "time_off", off, "somebody")))
+
+    async def _ask(self, command: Command) -> None:
+        try:
+            await self._door("routing").engine.command(command)
+        except (Refused, NotNow):
+            return
+
+    def _door(self, name: str) -> Replica:
+        return self.world.chance.choice(self.world.of(name))
+
+    def _call(self, call: Any) -> None:
+        """Whoever is called may fall over meanwhile; then the call has no answer."""
+        task = asyncio.create_task(self._watched(call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _watched(self, call: Any) -> None:
+        try:
+            await call
+        except Exception as problem:  # noqa: BLE001  (a 500 to somebody outside)
+            self.world.wrong.append(f"an answer failed: {type(problem).__name__}: {problem}"[:600])
+
+
+def _named(lead: dict[str, Any]) -> dict[str, str]:
+    return {"system": str(lead["source"]), "id": str(lead["external_id"])}

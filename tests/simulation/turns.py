@@ -1,0 +1,55 @@
+"""Who goes next: wherever a service waits for its store or the bus, a seeded scheduler decides who goes on, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Turns:
+    """The gates in front of every store and bus call. While `is_calm` nobody waits and nothing fails."""
+
+    chance: random.Random
+    stop_rate: float = 0.4
+    """How often a gate holds somebody up; holding everybody at each would only make steps longer."""
+    fault_rate: float = 0.0
+    is_calm: bool = False
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    faults: int = 0
+
+    async def gate(self) -> None:
+        """Wait for a turn; here others come in between, and here a process may die."""
+        if self.is_calm or self.chance.random() >= self.stop_rate:
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        await turn
+
+    def fails(self, share: float = 1.0) -> bool:
+        """True if a fault strikes here; `share` of the seed's rate."""
+        strikes = not self.is_calm and self.chance.random() < self.fault_rate * share
+        self.faults += strikes
+        return strikes
+
+    async def release(self) -> None:
+        """Let one of those who wait go on, until everybody waits again."""
+        self.waiting = [turn for turn in self.waiting if not turn.done()]
+        if self.waiting:
+            self.waiting.pop(self.chance.randrange(len(self.waiting))).set_result(None)
+        await settle()
+
+    async def calm(self) -> None:
+        """No more faults; whoever waits goes on."""
+        self.is_calm = True
+        while self.waiting:
+            await self.release()
+
+
+async def settle() -> None:
+    """Let every task run until it waits for a turn, for an item, or is done."""
+    loop: Any = asyncio.get_running_loop()
+    while loop._ready:  # asyncio has no other way to ask whether anybody can go on
+        await asyncio.sleep(0)
