@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from shared.tests.runtime.toy import Toy, create_toy_tables
 
 from baton.runtime import testing
@@ -17,6 +18,13 @@ from baton.runtime.testing import Bench
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 Open = Callable[..., AbstractAsyncContextManager[Bench]]
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """A test that sets up logs writes to a stream that is closed with it; the next one must not."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
