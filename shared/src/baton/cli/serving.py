@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -90,6 +91,9 @@ def _settings() -> Settings:
 
 
 def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
+    if hasattr(signal, "SIGPIPE"):
+        # Other commands end with the reader of their output; a server whose broker hangs up has an error to handle.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve())
