@@ -342,3 +342,16 @@ async def test_two_publishers_about_one_subject_agree_in_the_end_in_any_interlea
         toy = bench.engine.service.metadata.tables["toy"]
         totals = await bench.engine.read(lambda tx: list(tx.execute(select(toy.c.total)).scalars()))
     assert totals == [13, 13, 13]
+
+
+async def test_batches_shrink_while_transactions_are_long_and_grow_while_they_are_quick(bench: Bench) -> None:
+    worker = bench.engine.worker
+    worker._pace(50, took=2.0)
+    worker._pace(25, took=2.0)
+    assert worker._limit == 12
+    for _ in range(9):
+        worker._pace(worker._limit, took=0.01)
+    assert worker._limit == 500
+    worker._pace(3, took=0.01)
+    worker._pace(500, took=0.3)
+    assert worker._limit == 500

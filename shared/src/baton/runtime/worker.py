@@ -26,6 +26,11 @@ from baton.runtime.store.tables import RuntimeTables
 from baton.runtime.timers import Timers
 
 BATCH = 500
+SMALLEST_BATCH = 10
+SOON = 0.1
+LONG = 0.5
+"""Seconds. A transaction that takes longer holds locks, and on Postgres the event loop, for too long: heartbeats, the
+relay and other people's requests wait. So batches shrink until they take less, and grow again while they are quick."""
 POLL_SECONDS = 0.05
 POISON_TRIES = 3
 PARK_LIMIT = 10
@@ -63,6 +68,7 @@ class Worker:
         self._gap_seen: dict[TopicLane, int] = {}
         self._parked: deque[tuple[int, int]] = deque()
         self._handled = 0
+        self._limit = 50
         self.places: dict[TopicLane, int] = {}
         self.answers: list[JobAnswer] = []
         """What jobs have answered, oldest first; taken off once it is written, or known to be out of date."""
@@ -78,6 +84,7 @@ class Worker:
                 self.problem, wait = None, 0.1
             except NotNow as problem:
                 self.problem = str(problem)
+                self._limit = max(SMALLEST_BATCH, self._limit // 2)
                 log.warning("worker_waits", reason=str(problem)[:200], seconds=wait)
                 await self.let_go()
                 await asyncio.sleep(wait)
@@ -91,13 +98,15 @@ class Worker:
             await asyncio.sleep(wait)
             return 0
         reader = await self._get_reader()
-        polled = await reader.poll(BATCH, wait) if self._service.hears else await self._idle(wait)
+        polled = await reader.poll(self._limit, wait) if self._service.hears else await self._idle(wait)
         polled = await self._without_holes(polled)
         timers = await self._timers.due(reader, self.places)
         answers = list(self.answers)
         records = [record for place in sorted(polled) for record in polled[place]]
         if not (records or timers or answers):
             return 0
+        timers = timers[: self._limit]  # the others are still due in the next round
+        begun = self._clock.monotonic()
         try:
             await self._process(Batch(records, timers, answers, truncated=self._truncated))
         except Fenced as problem:
@@ -106,7 +115,15 @@ class Worker:
             await self._reassign()
             return 0
         del self.answers[: len(answers)]
+        self._pace(len(records), self._clock.monotonic() - begun)
         return len(records) + len(timers) + len(answers)
+
+    def _pace(self, records: int, took: float) -> None:
+        """Let the next batch be such that its transaction is neither long nor needlessly small."""
+        if took > LONG:
+            self._limit = max(SMALLEST_BATCH, self._limit // 2)
+        elif took < SOON and records >= self._limit:
+            self._limit = min(BATCH, self._limit * 2)
 
     async def _idle(self, wait: float) -> dict[TopicLane, list[Record]]:
         await asyncio.sleep(wait)
