@@ -58,8 +58,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marks = {"postgres": "postgres", "kafka": "kafka", "kafka_node": "kafka", "chromium": "chromium"}
     marks |= {"prometheus": "prometheus"}
     for item in items:
-        for name in marks.keys() & set(getattr(item, "fixturenames", ())):
+        # A fixture that takes its server by name, as `params=["sqlite", "postgres"]` do, names it in its parameter.
+        chosen = {value for value in _parameters(item) if isinstance(value, str)}
+        for name in marks.keys() & (chosen | set(getattr(item, "fixturenames", ()))):
             item.add_marker(marks[name])
+
+
+def _parameters(item: pytest.Item) -> list[object]:
+    spec = getattr(item, "callspec", None)
+    return list(spec.params.values()) if spec else []
 
 
 @pytest.hookimpl(hookwrapper=True)

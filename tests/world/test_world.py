@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.kafka.run import Kafka
+from tests.layout.tree import ROOT
 from tests.world.servers import MockCluster, PostgresServer
 
 
@@ -44,6 +45,20 @@ async def create_topic(bootstrap: str, topic: str, partitions: int) -> None:
         await admin.create_topics([NewTopic(topic, partitions, 1)])
     finally:
         await admin.close()
+
+
+def test_a_run_without_postgres_asks_for_none_also_where_a_parameter_names_it() -> None:
+    folders = ["shared/tests/runtime", "services/scoring/tests"]
+
+    def collected(mark: str) -> list[str]:
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", mark, *folders]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        return [line for line in told.splitlines() if "::" in line]
+
+    assert any("[postgres" in test for test in collected("postgres"))
+    without = collected("not postgres")
+    assert any("[sqlite" in test for test in without)
+    assert not [test for test in without if "[postgres" in test]
 
 
 async def test_each_new_database_is_fresh_and_its_own(postgres: PostgresServer) -> None:
