@@ -81,6 +81,12 @@ test: $(VENV)/.ready ## Everything this machine can reach; BATON_TEST_REQUIRE=al
 bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its guard goes red
 	@$(BIN)/python -m tests.bite.run
 
+.PHONY: faults faults-mutants
+faults: $(VENV)/.ready ## Kill, stop and cut off everything under load, then look for lost leads (BATON_FAULTS_…: docs/faults.md)
+	@$(BIN)/python -m tests.faults
+faults-mutants: $(VENV)/.ready ## Break one mechanism at a time in a copy of the tree and see that it is found
+	@$(BIN)/python -m tests.faults.mutants $(MUTANTS)
+
 .PHONY: bench
 bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same I/O (bench/)
 	@$(BIN)/python -m bench $(BENCH)

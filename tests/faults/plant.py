@@ -1,0 +1,200 @@
+"""Five services in several replicas, each a process of its own, over a Kafka and a PostgreSQL that may be crashed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from deploy.kafka.run import Kafka, free_port
+from deploy.postgres.run import Postgres, reachable
+from tests.journeys.running import BATON, ROOT, SERVICES, eventually, plain_environment, playbook_with_short_promises
+from tests.world.servers import kafka_node, stopped_afterwards
+
+TOKEN = "a-token-of-this-run"
+START_SECONDS = 90.0
+EXCUSE_SECONDS = 20.0
+"""A process that cannot reach its database or broker while it starts may give up and be started again."""
+
+
+@dataclass
+class Replica:
+    """One process of a service, and how it is started."""
+
+    name: str
+    service: str
+    port: int
+    environment: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    wanted: bool = True
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def start(self) -> None:
+        with self.lock, self.log.open("ab") as output:
+            self.wanted, self.started_at = True, time.monotonic()
+            command = [*BATON, "run", self.service]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
+
+    def kill(self) -> None:
+        """kill -9, also of a process that stands still."""
+        with self.lock:
+            self.wanted = False
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        with self.lock:
+            if self.process is not None and self.process.poll() is None:
+                self.process.send_signal(number)
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{self.port}/{self.service}/readyz", timeout=5).status_code == 200
+        return False
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:]
+
+
+@dataclass
+class Plant:
+    """All of it. What ended without being told to stands in `gave_up`."""
+
+    folder: Path
+    kafka: Kafka
+    postgres: Postgres
+    replicas: dict[str, Replica] = field(default_factory=dict)
+    gave_up: list[str] = field(default_factory=list)
+    could_not_start: int = 0
+    servers_back_at: float = 0.0
+    server_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def database(self, service: str) -> str:
+        """The URL for psycopg."""
+        return self.postgres.url(service.replace("-", "_"), "postgresql")
+
+    def of(self, service: str) -> list[Replica]:
+        return [replica for replica in self.replicas.values() if replica.service == service]
+
+    def crash_postgres(self, seconds: float) -> None:
+        with self.server_lock:
+            self.postgres.stop("immediate")
+            time.sleep(seconds)
+            self.postgres.start()
+            self.servers_back_at = time.monotonic()
+
+    def crash_broker(self, seconds: float) -> None:
+        with self.server_lock:
+            self.kafka.stop(signal.SIGKILL)
+            time.sleep(seconds)
+            self.kafka.start()
+            self.servers_back_at = time.monotonic()
+
+    def supervise(self, over: threading.Event) -> None:
+        """Start again whatever ended by itself, as every orchestrator does, and remember it."""
+        while not over.wait(0.2):
+            for replica in self.replicas.values():
+                self._look_after(replica)
+
+    def _look_after(self, replica: Replica) -> None:
+        with replica.lock:
+            code = replica.process.poll() if replica.process is not None and replica.wanted else None
+            if code is None:
+                return
+            starting = time.monotonic() - replica.started_at < EXCUSE_SECONDS
+            servers = self.server_lock.locked() or time.monotonic() - self.servers_back_at < EXCUSE_SECONDS
+            if starting and servers and "BrokenInvariant" not in replica.said():
+                self.could_not_start += 1
+            else:
+                self.gave_up.append(f"{replica.name} ended with {code}: {replica.said()[-1500:]}")
+            replica.start()
+
+    def await_ready(self) -> None:
+        for replica in self.replicas.values():
+            eventually(replica.is_ready, f"{replica.name} is ready; it said {replica.said()}", START_SECONDS)
+
+    def environment_of_cli(self) -> dict[str, str]:
+        urls = {
+            f"BATON_URL_{service.upper().replace('-', '_')}": f"http://127.0.0.1:{self.of(service)[0].port}"
+            for service in SERVICES
+        }
+        return plain_environment(**urls, BATON_TOKEN=TOKEN, BATON_HOME=str(self.folder / "cli"))
+
+
+@contextlib.contextmanager
+def plant(replicas: Mapping[str, int], lease: float, *, keep: Path | None = None) -> Iterator[Plant]:
+    """Open everything and wait until it is ready; afterwards nothing of it is left, save the logs with `keep`.
+
+    Raises KafkaUnavailable or PostgresUnavailable.
+    """
+    folder = keep or Path(tempfile.mkdtemp(prefix="baton-faults-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if keep is None:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        home = reachable(Path(tempfile.mkdtemp(prefix="baton-faults-pg-")))
+        stack.enter_context(stopped_afterwards("deploy/postgres/run.py", home))
+        # Durable: a server that does not wait for its log on disk loses commits in a crash, and rightly so.
+        postgres = Postgres(home, free_port(), durable=True)
+        postgres.start()
+        postgres.create_databases(tuple(name.replace("-", "_") for name in SERVICES))
+        found = Plant(folder, stack.enter_context(kafka_node()), postgres)
+        _make_replicas(found, replicas, lease)
+        try:
+            for replica in found.replicas.values():
+                replica.start()
+            found.await_ready()
+            yield found
+        finally:
+            for replica in found.replicas.values():
+                replica.kill()
+
+
+def _make_replicas(found: Plant, replicas: Mapping[str, int], lease: float) -> None:
+    playbook = playbook_for_many(found.folder)
+    tokens = found.folder / "tokens.yaml"
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    tokens.write_text(f"- {{name: faults, sha256: {digest}, scopes: [admin]}}\n")
+    taken: set[int] = set()
+    for service in SERVICES:
+        for number in range(1, replicas.get(service, 1) + 1):
+            name = f"{service}-{number}"
+            port = next(port for port in iter(free_port, None) if port not in taken)
+            taken.add(port)
+            environment = plain_environment(
+                BATON_HOME=str(found.folder / name),
+                BATON_PORT=str(port),
+                BATON_BUS=f"kafka://{found.kafka.bootstrap}",
+                BATON_DATABASE_URL=found.postgres.url(service.replace("-", "_")),
+                BATON_PLAYBOOK=str(playbook),
+                BATON_TOKENS=str(tokens),
+                BATON_LEASE_SECONDS=str(lease),
+                PYTHONPATH=os.environ.get("PYTHONPATH", ""),
+            )
+            found.replicas[name] = Replica(name, service, port, environment, found.folder / f"{name}.log")
+
+
+def playbook_for_many(folder: Path) -> Path:
+    """The example playbook, open day and night, without caps; hot leads must be called within two seconds."""
+    if (folder / "playbook").exists():
+        shutil.rmtree(folder / "playbook")
+    playbook = playbook_with_short_promises(folder)
+    for name, what in (("roster.yaml", r",? ?capacity: \d+"), ("routing.yaml", r"(?m)^caps:.*$")):
+        file = playbook / name
+        file.write_text(re.sub(what, "", file.read_text()))
+    return playbook

@@ -1,0 +1,136 @@
+"""An independent reader: what stands on the topics and in the databases, by plain clients, none of it Baton's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla", "leads.roster")
+PUBLISHERS = ("intake", "scoring", "routing", "sla-monitor")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One record on a topic, as far as the checks need it."""
+
+    topic: str
+    lane: int
+    offset: int
+    source: str
+    subject: str
+    sequence: int
+    id: str
+    type: str
+    cause: str
+    digest: bytes
+    round: int | None = None
+    attempt: int | None = None
+    promise: str | None = None
+    owner: str | None = None
+
+
+def consumer(bootstrap: str) -> Consumer:
+    # A broker that is killed on purpose is no news: its complaints would drown the report.
+    quiet = {"log_level": 0, "error_cb": lambda _: None}
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False, **quiet})
+
+
+def lanes_of(client: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
+    found = client.list_topics(timeout=30).topics
+    return [TopicPartition(topic, lane, 0) for topic in topics for lane in found[topic].partitions]
+
+
+def ends(client: Consumer, topics: Sequence[str] = TOPICS) -> dict[tuple[str, int], int]:
+    """The offset after the last record of every lane."""
+    lanes = lanes_of(client, topics)
+    return {(lane.topic, lane.partition): client.get_watermark_offsets(lane, timeout=30)[1] for lane in lanes}
+
+
+def raw(bootstrap: str, topics: Sequence[str] = TOPICS) -> Iterator[Message]:
+    """Every record from the beginning to the present end, in order within each lane."""
+    client = consumer(bootstrap)
+    try:
+        left = {lane: end for lane, end in ends(client, topics).items() if end > 0}
+        client.assign(lanes_of(client, topics))
+        while left:
+            messages = client.consume(2000, timeout=20)
+            assert messages, f"the broker is silent, and these lanes have not been read to their ends: {left}"
+            for message in messages:
+                assert message.error() is None, message.error()
+                place = (message.topic(), message.partition())
+                yield message
+                if message.offset() + 1 >= left.get(place, 0):
+                    left.pop(place, None)
+    finally:
+        client.close()
+
+
+def said(bootstrap: str) -> list[Said]:
+    """What stands on the topics."""
+    return [said_by(message) for message in raw(bootstrap)]
+
+
+def said_by(message: Message) -> Said:
+    headers = {name: value.decode() for name, value in message.headers()}
+    body = json.loads(message.value())
+    owner = body.get("owner")
+    return Said(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        headers["ce_source"].removeprefix("urn:baton:"),
+        headers["ce_subject"],
+        int(headers["ce_sequence"]),
+        headers["ce_id"],
+        headers["ce_type"],
+        headers["ce_causationid"],
+        digest(message.value()),
+        body.get("round"),
+        body.get("attempt"),
+        body.get("promise"),
+        owner["id"] if isinstance(owner, dict) else owner,
+    )
+
+
+def digest(value: bytes) -> bytes:
+    return hashlib.blake2b(value, digest_size=8).digest()
+
+
+class Stores:
+    """The five databases."""
+
+    def __init__(self, url: Callable[[str], str]) -> None:
+        self._url = url
+
+    def rows(self, service: str, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self._url(service)) as connection:
+            return connection.execute(query).fetchall()
+
+    def one(self, service: str, query: str) -> Any:
+        return self.rows(service, query)[0][0]
+
+
+def left_to_do(stores: Stores, client: Consumer, services: Sequence[str]) -> dict[str, int]:
+    """What is not yet published, not yet read, or about to fire; empty when all is quiet."""
+    try:
+        return _left_to_do(stores, ends(client), services)
+    except (KafkaException, psycopg.OperationalError) as problem:
+        return {f"cannot be read: {problem}": 1}
+
+
+def _left_to_do(stores: Stores, broker: Mapping[tuple[str, int], int], services: Sequence[str]) -> dict[str, int]:
+    left: dict[str, int] = {}
+    for service in services:
+        left[f"{service}: unpublished"] = stores.one(service, "SELECT count(*) FROM journal WHERE position IS NULL")
+        soon = "SELECT count(*) FROM timer WHERE due_at < now() + interval '8 seconds'"
+        left[f"{service}: timers"] = stores.one(service, soon)
+        for topic, lane, read in stores.rows(service, "SELECT topic, lane, next_off FROM place"):
+            unread = broker.get((topic, lane), 0) - read
+            left[f"{service}: unread {topic}"] = left.get(f"{service}: unread {topic}", 0) + unread
+    return {what: number for what, number in left.items() if number}

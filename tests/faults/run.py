@@ -1,0 +1,215 @@
+"""One run of the harness: post, break, wait until all is quiet, read everything, judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import confluent_kafka
+import psycopg
+
+from tests.faults import reader
+from tests.faults.checks import Found, check_all
+from tests.faults.injecting import Injector
+from tests.faults.load import Load, promised
+from tests.faults.plan import schedule
+from tests.faults.plant import Plant, plant
+from tests.journeys.running import BATON, SERVICES
+
+REPLICAS = {"intake": 2, "scoring": 2, "routing": 2}
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run is to be; each can be set as `BATON_FAULTS_<NAME>`."""
+
+    seed: int = 0
+    seconds: float = 60.0
+    leads: int = 3500
+    gap: float = 1.6
+    """Seconds between two faults, on average."""
+    drain: float = 90.0
+    """After so many seconds without faults all must be quiet."""
+    lease: float = 3.0
+    keep: Path | None = None
+    """Where logs and the client's own log stay."""
+
+    @classmethod
+    def from_environment(cls, **otherwise: float) -> Wanted:
+        def number(name: str, default: float) -> float:
+            return float(os.environ.get(f"BATON_FAULTS_{name.upper()}", otherwise.get(name, default)))
+
+        seed = os.environ.get("BATON_FAULTS_SEED")
+        keep = os.environ.get("BATON_FAULTS_KEEP")
+        return cls(
+            seed=int(seed) if seed else random.SystemRandom().randrange(10**6),
+            seconds=number("seconds", cls.seconds),
+            leads=int(number("leads", cls.leads)),
+            gap=number("gap", cls.gap),
+            drain=number("drain", cls.drain),
+            lease=number("lease", cls.lease),
+            keep=Path(keep) if keep else None,
+        )
+
+
+@dataclass
+class Verdict:
+    """What came of it. `left` is what was not done in time: another thing than lost."""
+
+    wanted: Wanted
+    faults: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = field(default_factory=dict)
+    drained_in: float | None = None
+    left: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+    gave_up: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def held(self) -> bool:
+        return not (self.wrong or self.gave_up or self.left)
+
+    def text(self) -> str:
+        done = ", ".join(f"{number} × {kind}" for kind, number in sorted(self.faults.items()))
+        counts = ", ".join(f"{number} {what}" for what, number in self.counts.items())
+        lines = [f"seed {self.wanted.seed}: {done}", counts, versions()]
+        if self.drained_in is None:
+            lines.append(f"NOT DRAINED within {self.wanted.drain:.0f} s: {self.left}")
+        else:
+            lines.append(f"quiet {self.drained_in:.1f} s after the last fault; {self.seconds:.0f} s in all")
+        for sentence, cases in self.wrong.items():
+            lines.append(f"NOT TRUE: {sentence} ({len(cases)} times)")
+            lines += [f"    {case}" for case in cases[:SHOWN]]
+        lines += [f"GAVE UP: {last_words}" for last_words in self.gave_up]
+        return "\n".join([*lines, "every promise was kept" if self.held else "promises were broken"])
+
+
+def versions() -> str:
+    clients = f"librdkafka {confluent_kafka.libversion()[0]}, psycopg {psycopg.__version__}"
+    return f"Python {platform.python_version()}, {clients}"
+
+
+def run(wanted: Wanted) -> Verdict:
+    """Do it all. Raises KafkaUnavailable or PostgresUnavailable where there is nothing to break."""
+    started = time.monotonic()
+    print(f"BATON_FAULTS_SEED={wanted.seed}: {wanted.leads} leads in {wanted.seconds:.0f} s", flush=True)
+    with plant(REPLICAS, wanted.lease, keep=wanted.keep) as found:
+        verdict = Verdict(wanted)
+        over = threading.Event()
+        supervisor = threading.Thread(target=found.supervise, args=(over,))
+        supervisor.start()
+        try:
+            load = _under_fire(found, wanted, verdict)
+            _drain(found, verdict)
+        finally:
+            over.set()
+            supervisor.join()
+        _judge(found, load, verdict)
+        verdict.gave_up = found.gave_up
+        verdict.counts["starts given up while a server was down"] = found.could_not_start
+    verdict.seconds = time.monotonic() - started
+    return verdict
+
+
+def _under_fire(found: Plant, wanted: Wanted, verdict: Verdict) -> Load:
+    faults = schedule(wanted.seed, wanted.seconds, wanted.gap, list(found.replicas), SERVICES, wanted.lease)
+    (found.folder / "schedule.txt").write_text("\n".join(map(str, faults)) + "\n")
+    ports = [replica.port for replica in found.of("intake")]
+    log = found.folder / "promised.jsonl"
+    load = Load(f"s{wanted.seed}", wanted.seed, wanted.leads, wanted.seconds, ports, log)
+    load.start()
+    injector = Injector(found, wanted.seed)
+    injector.carry_out(faults)
+    injector.heal()
+    _tell("faults are over")
+    verdict.faults = injector.done
+    verdict.counts["leads offered"] = load.finish(wanted.drain)
+    verdict.counts["requests refused or cut"] = load.refused
+    if injector.failed:
+        verdict.wrong["every fault could be made"] = injector.failed
+    return load
+
+
+def _tell(what: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {what}", flush=True)
+
+
+def _drain(found: Plant, verdict: Verdict) -> None:
+    """Wait until there is nothing left to publish, to read or to fire."""
+    begun, stores = time.monotonic(), reader.Stores(found.database)
+    client = reader.consumer(found.kafka.bootstrap)
+    quiet = 0
+    while quiet < 3 and time.monotonic() - begun < verdict.wanted.drain:
+        verdict.left = reader.left_to_do(stores, client, SERVICES)
+        quiet = 0 if verdict.left else quiet + 1
+        time.sleep(0.3)
+    _tell(f"left to do: {verdict.left or 'nothing'}")
+    client.close()
+    if quiet == 3:
+        verdict.drained_in = time.monotonic() - begun
+
+
+def _judge(found: Plant, load: Load, verdict: Verdict) -> None:
+    what = _read(found, load)
+    verdict.wrong |= check_all(what)
+    if load.wrong:
+        verdict.wrong["an answer is 2xx or 503"] = load.wrong
+    if said := _audit(found):
+        verdict.wrong["baton audit agrees"] = [said]
+    distinct = what.distinct()
+    verdict.counts |= {
+        "leads accepted": len({lead_id for _, lead_id, _ in what.promised}),
+        "records": len(what.facts),
+        "distinct facts": len(distinct),
+    }
+    types = Counter(fact.type for fact in distinct)
+    verdict.counts |= {name: types[name] for name in ("lead.routed", "lead.reassigned", "sla.started", "sla.breached")}
+
+
+def _read(found: Plant, load: Load) -> Found:
+    stores = reader.Stores(found.database)
+    overdue = "state = 'open' AND due_at < now() - interval '10 seconds'"
+    journal = "SELECT subject, sequence, event_id, type, value FROM journal"
+    parked = "SELECT subject, topic, record_offset, reason, error FROM parked"
+    heard = "SELECT subject, CAST(heard AS text) FROM subject"
+    place = "SELECT DISTINCT topic FROM place"
+    owned = stores.rows("routing", "SELECT lead_id, fate, bearer FROM lead")
+    books = stores.one("routing", "SELECT CAST(body AS json) FROM books")
+    return Found(
+        promised(load.log),
+        reader.said(found.kafka.bootstrap),
+        leads=stores.rows("intake", "SELECT lead_id, external_id FROM lead"),
+        persons=dict(stores.rows("scoring", "SELECT lead_id, outcome FROM person")),
+        owned={lead_id: (fate, bearer) for lead_id, fate, bearer in owned},
+        load=books["load"],
+        reported=dict(stores.rows("reporting", "SELECT lead_id, fate FROM lead")),
+        obligations=stores.rows(
+            "sla-monitor", f"SELECT lead_id, round, attempt, promise, state, {overdue} FROM obligation"
+        ),
+        journals={
+            name: [(*row[:4], reader.digest(bytes(row[4]))) for row in stores.rows(name, journal)]
+            for name in reader.PUBLISHERS
+        },
+        heard={name: {subject: json.loads(text) for subject, text in stores.rows(name, heard)} for name in SERVICES},
+        hears={name: {topic for (topic,) in stores.rows(name, place)} for name in SERVICES},
+        parked={name: stores.rows(name, parked) for name in SERVICES},
+    )
+
+
+def _audit(found: Plant) -> str:
+    """What `baton audit` has to complain of."""
+    command = [*BATON, "audit", "--quiet", "5"]
+    environment: Mapping[str, str] = found.environment_of_cli()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return "" if done.returncode == 0 else f"exit code {done.returncode}: {done.stdout} {done.stderr}"

@@ -1,0 +1,119 @@
+"""The checks of the harness see what they are for: each planted wrong is named, and what is right is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.faults.checks import Found, check_all
+from tests.faults.plan import BROKER, FREEZE, POSTGRES, schedule
+from tests.faults.reader import Said
+
+REPLICAS = ("intake-1", "scoring-1", "routing-1")
+
+
+def said(source: str, sequence: int, type_: str, *, lead: str = "lead", **more: object) -> Said:
+    topic = {"intake": "leads.intake", "scoring": "leads.scoring", "routing": "leads.routing"}.get(source, "leads.sla")
+    identity = f"{source}-{lead}-{sequence}"
+    fact = Said(topic, 1, sequence, source, lead, sequence, identity, type_, f"cause-{identity}", b"value")
+    return replace(fact, **more)  # type: ignore[arg-type]
+
+
+FACTS = [
+    said("intake", 1, "lead.received"),
+    said("scoring", 1, "lead.qualified", round=1),
+    said("routing", 1, "lead.routed", round=1, owner="anna"),
+    said("sla-monitor", 1, "sla.started", round=1, attempt=0, promise="first_attempt", owner="anna"),
+    said("sla-monitor", 2, "sla.breached", round=1, attempt=0, promise="first_attempt", owner="anna"),
+]
+
+
+def right() -> Found:
+    """A run in which one lead was routed and not called in time, and a relay said everything twice."""
+    heard = {"lead": {fact.source: fact.sequence for fact in FACTS}}
+    return Found(
+        promised=[("a", "lead", "accepted"), ("a", "lead", "duplicate")],
+        facts=FACTS + FACTS,
+        leads=[("lead", "a")],
+        persons={"lead": "qualified"},
+        owned={"lead": ("routed", "anna")},
+        load={"anna": 1, "bo": 0},
+        reported={"lead": "routed"},
+        obligations=[("lead", 1, 0, "first_attempt", "breached", False)],
+        journals={
+            source: [(f.subject, f.sequence, f.id, f.type, f.digest) for f in FACTS if f.source == source]
+            for source in ("intake", "scoring", "routing", "sla-monitor")
+        },
+        heard={"reporting": heard},
+        hears={"reporting": {"leads.intake", "leads.scoring", "leads.routing", "leads.sla"}},
+        parked={"scoring": []},
+    )
+
+
+def test_what_is_right_is_not_complained_of() -> None:
+    assert check_all(right()) == {}
+
+
+def plus(*facts: Said) -> Callable[[Found], Found]:
+    return lambda found: replace(found, facts=[*found.facts, *facts])
+
+
+def without(type_: str) -> Callable[[Found], Found]:
+    return lambda found: replace(found, facts=[fact for fact in found.facts if fact.type != type_])
+
+
+WRONG: list[tuple[Callable[[Found], Found], str]] = [
+    (lambda f: replace(f, leads=[]), "accepted leads exist once"),
+    (
+        lambda f: replace(f, promised=[("a", "lead", "accepted"), ("a", "other", "accepted")]),
+        "accepted leads exist once",
+    ),
+    (lambda f: replace(f, leads=[("lead", "a"), ("other", "a")]), "accepted leads exist once"),
+    (without("lead.received"), "accepted leads exist once"),
+    (without("lead.qualified"), "every lead has one fate"),
+    (lambda f: replace(f, reported={"lead": "held"}), "every lead has one fate"),
+    (lambda f: replace(f, owned={}), "every lead has one fate"),
+    (plus(said("routing", 2, "lead.routed", round=1, owner="bo")), "nothing is routed twice"),
+    (plus(said("routing", 2, "lead.routed", round=2, cause="cause-routing-lead-1")), "nothing is routed twice"),
+    (plus(said("intake", 3, "lead.touched")), "sequences have no gap and no inversion"),
+    (plus(said("intake", 1, "lead.received", id="another")), "sequences have no gap and no inversion"),
+    (plus(said("intake", 1, "lead.received", digest=b"other")), "sequences have no gap and no inversion"),
+    (lambda f: replace(f, facts=[f.facts[4], *f.facts]), "sequences have no gap and no inversion"),
+    (without("sla.breached"), "journals are what the topics say"),
+    (plus(said("scoring", 2, "lead.scored")), "journals are what the topics say"),
+    (lambda f: replace(f, heard={"reporting": {"lead": {"intake": 1}}}), "every consumer has applied everything"),
+    (
+        lambda f: replace(f, obligations=[]),
+        "every hand off has its clocks and no timer fired twice",
+    ),
+    (
+        plus(said("sla-monitor", 3, "sla.breached", round=1, attempt=0, promise="first_attempt")),
+        "every hand off has its clocks and no timer fired twice",
+    ),
+    (
+        lambda f: replace(f, obligations=[("lead", 1, 0, "first_attempt", "open", True)]),
+        "every hand off has its clocks and no timer fired twice",
+    ),
+    (lambda f: replace(f, owned={"lead": ("routed", "bo")}), "no lead has two owners"),
+    (lambda f: replace(f, load={"anna": 2}), "no lead has two owners"),
+    (lambda f: replace(f, parked={"scoring": [("lead", "leads.intake", 3, "gap", None)]}), "nothing is parked"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), WRONG)
+def test_a_planted_wrong_is_named(spoil: Callable[[Found], Found], sentence: str) -> None:
+    assert sentence in check_all(spoil(right()))
+
+
+def test_a_seed_gives_the_same_schedule_again_and_another_seed_another() -> None:
+    first, again, other = (schedule(seed, 60, 1.5, REPLICAS, ("intake",), 3.0) for seed in (7, 7, 8))
+    assert first == again != other
+
+
+def test_every_schedule_crashes_both_servers_and_stops_replicas_for_longer_than_their_lease() -> None:
+    for seed in range(50):
+        faults = schedule(seed, 60, 1.5, REPLICAS, ("intake",), 3.0)
+        assert {POSTGRES, BROKER} <= {fault.kind for fault in faults}
+        assert all(fault.seconds > 3.0 for fault in faults if fault.kind == FREEZE)
