@@ -12,7 +12,6 @@ from baton.contracts import Activity, Contact, Json
 from baton.playbook import Playbook
 from baton.runtime.http import Principal, Problem, body_of, page, read_json, requires
 from baton.scoring import store
-from baton.scoring.domain.judge import judge
 from baton.scoring.domain.moments import text_of
 from baton.scoring.domain.person import Person, history_of, with_activity, with_answers
 from baton.scoring.views import definition_shown, judgement_shown, per_source
@@ -92,7 +91,7 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
             "look_again_at": person.verdict.look_again_at,
             "flags": person.verdict.flags,
             "reason": person.verdict.reason,
-            "now": judgement_shown(judge(playbook(), person, now), playbook()),
+            "now": judgement_shown(person, playbook(), now),
             "history": history_of(person),
         }
 
@@ -101,7 +100,7 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
         """What would be said of such a lead now, with the reasons. Nothing is kept or published."""
         draft = await read_json(request, _PREVIEW)
         now = engine.clock.now()
-        return judgement_shown(judge(playbook(), _person_of(draft, text_of(now)), now), playbook())
+        return judgement_shown(_person_of(draft, text_of(now)), playbook(), now)
 
     @routes.get("/", include_in_schema=False)
     async def show_page(request: Request, _: Reader) -> Response:

@@ -18,7 +18,7 @@ from baton.contracts import (
 )
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
-from baton.scoring.domain.judge import Judgement, is_buying, judge, look_again
+from baton.scoring.domain.judge import Judgement, fields_of, is_buying, judge, look_again, must_know_of
 from baton.scoring.domain.moments import text_of, time_of
 from baton.scoring.domain.person import Person, Verdict, history_of, with_decision
 from baton.scoring.domain.rounds import Said, opened, with_said
@@ -33,6 +33,8 @@ def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> D
     match cause:
         case Heard():
             known = taken_in(person, cause)
+            if cause.source == "routing" and known.round.standing == person.round.standing:
+                return Decision(known)  # who owns a lead says nothing about what it is worth
         case Due(kind=kind) if kind == LOOK_AGAIN:
             known = replace(person, caused_at=None)
         case _:
@@ -111,8 +113,8 @@ class _Case:
             **self._judged(number),
             source=person.source or "",
             contact=Contact.model_validate(person.contact),
-            fields=dict(judgement.fields),
-            must_know=judgement.must_know,
+            fields=fields_of(self.playbook, person, judgement, self.now),
+            must_know=must_know_of(self.playbook, person, self.now),
             history=[HistoryItem.model_validate(line) for line in history_of(person)],
             consent=consent,
             qualified_at=self.now,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from baton.playbook import Playbook
-from baton.scoring.domain.judge import Judgement
+from baton.scoring.domain.judge import fields_of, judge, must_know_of
+from baton.scoring.domain.person import Person
 
 
 def definition_shown(playbook: Playbook) -> dict[str, Any]:
@@ -26,8 +28,9 @@ def definition_shown(playbook: Playbook) -> dict[str, Any]:
     }
 
 
-def judgement_shown(judgement: Judgement, playbook: Playbook) -> dict[str, Any]:
-    """Return a judgement with every reason."""
+def judgement_shown(person: Person, playbook: Playbook, now: datetime) -> dict[str, Any]:
+    """Return how a person would be judged now, with every reason."""
+    judgement = judge(playbook, person, now)
     rule = judgement.disqualified_by
     outcome = "disqualified" if rule else "qualified" if judgement.meets else "nurtured"
     return {
@@ -41,8 +44,8 @@ def judgement_shown(judgement: Judgement, playbook: Playbook) -> dict[str, Any]:
         "unknown": judgement.unknown,
         "disqualified_by": rule.id if rule else None,
         "track": judgement.track.id if outcome == "nurtured" else None,
-        "must_know": [item.model_dump() for item in judgement.must_know],
-        "fields": dict(judgement.fields),
+        "must_know": [item.model_dump() for item in must_know_of(playbook, person, now)],
+        "fields": fields_of(playbook, person, judgement, now),
     }
 
 

@@ -39,8 +39,8 @@ class Judgement:
     disqualified_by: DisqualifyRule | None
     track: Track
     needs_short_call: bool
-    fields: Mapping[str, Any]
-    must_know: list[MustKnow]
+    numbers: Mapping[str, float]
+    """What the score was made of, by the names that the playbook's formula uses."""
 
 
 def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
@@ -65,7 +65,6 @@ def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
     required = [c for c in playbook.definition.criteria if c.required]
     unmet = tuple(c.id for c in required if criteria[c.id].truth is Truth.FALSE)
     unknown = tuple(c.id for c in required if criteria[c.id].truth is Truth.UNKNOWN)
-    decided = {**lead, **numbers, "score": score.total, "temperature": energy.temperature}
     return Judgement(
         score=score,
         temperature=energy.temperature,
@@ -76,12 +75,22 @@ def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
         disqualified_by=_disqualified_by(playbook, view),
         track=_track(playbook, person, view),
         needs_short_call=energy.points is None and bool(required) and criteria[required[0].id].is_true,
-        fields=lead_view(playbook.definition, decided, now),
-        must_know=[
-            MustKnow(item=item.id, label=item.label, value=value, missing=value is None)
-            for item, value in must_know(playbook.definition, lead, now)
-        ],
+        numbers=numbers,
     )
+
+
+def fields_of(playbook: Playbook, person: Person, judgement: Judgement, now: datetime) -> dict[str, Any]:
+    """Return the definition's fields with the values a hand-off carries, the decision's own among them."""
+    decided = {"score": judgement.score.total, "temperature": judgement.temperature}
+    return lead_view(playbook.definition, {**person.as_lead(), **judgement.numbers, **decided}, now)
+
+
+def must_know_of(playbook: Playbook, person: Person, now: datetime) -> list[MustKnow]:
+    """Return the must-know list, each item filled or missing (U8)."""
+    return [
+        MustKnow(item=item.id, label=item.label, value=value, missing=value is None)
+        for item, value in must_know(playbook.definition, person.as_lead(), now)
+    ]
 
 
 def is_buying(playbook: Playbook, person: Person, since: str, now: datetime) -> bool:
