@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import random
 import signal
 import threading
@@ -18,6 +18,7 @@ from tests.faults.plant import Plant
 from tests.faults.reader import raw
 
 REPLAYED = 300
+BROKER_TRIES = 20
 
 
 class Injector:
@@ -89,25 +90,23 @@ class Injector:
     def _cut(self, fault: Fault) -> bool:
         """Cut every connection of a service to its database."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        if self._plant.server_lock.locked():
-            return False
         with psycopg.connect(self._plant.database(fault.target), autocommit=True, connect_timeout=5) as connection:
             connection.execute(others + " AND pid <> pg_backend_pid()")
         return True
 
     def _replay(self, fault: Fault) -> bool:
         """Append old records of a topic to its end once more, as a relay does that slept with them in its hands."""
-        if not self._plant.server_lock.acquire(timeout=30):
-            return False
-        try:
-            bootstrap = self._plant.kafka.bootstrap
-            records = list(itertools.islice(raw(bootstrap, [fault.target]), self._chance.randrange(4000), None))
-            producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
-            for record in records[:REPLAYED]:
-                producer.produce(
-                    record.topic(), record.value(), record.key(), record.partition(), headers=record.headers()
-                )
-            producer.flush(20)
-        finally:
-            self._plant.server_lock.release()
-        return bool(records)
+        for _ in range(BROKER_TRIES):
+            with contextlib.suppress(KafkaException), self._plant.server_lock:
+                return self._append_again(fault.target)
+            time.sleep(1.0)  # the broker is back, but does not lead all its partitions yet
+        return False
+
+    def _append_again(self, topic: str) -> bool:
+        bootstrap = self._plant.kafka.bootstrap
+        records = list(raw(bootstrap, [topic]))
+        first = self._chance.randrange(max(1, len(records) - REPLAYED))
+        producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+        for record in records[first : first + REPLAYED]:
+            producer.produce(record.topic(), record.value(), record.key(), record.partition(), headers=record.headers())
+        return bool(records) and producer.flush(20) == 0

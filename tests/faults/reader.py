@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla", "leads.roster")
 PUBLISHERS = ("intake", "scoring", "routing", "sla-monitor")
@@ -52,7 +52,7 @@ def ends(client: Consumer, topics: Sequence[str] = TOPICS) -> dict[tuple[str, in
     return {(lane.topic, lane.partition): client.get_watermark_offsets(lane, timeout=30)[1] for lane in lanes}
 
 
-def raw(bootstrap: str, topics: Sequence[str] = TOPICS) -> Iterator[Message]:
+def raw(bootstrap: str, topics: Sequence[str] = TOPICS) -> Iterator[Any]:
     """Every record from the beginning to the present end, in order within each lane."""
     client = consumer(bootstrap)
     try:
@@ -61,11 +61,12 @@ def raw(bootstrap: str, topics: Sequence[str] = TOPICS) -> Iterator[Message]:
         while left:
             messages = client.consume(2000, timeout=20)
             assert messages, f"the broker is silent, and these lanes have not been read to their ends: {left}"
-            for message in messages:
-                assert message.error() is None, message.error()
-                place = (message.topic(), message.partition())
-                yield message
-                if message.offset() + 1 >= left.get(place, 0):
+            found: Any
+            for found in messages:
+                assert found.error() is None, found.error()
+                place = (found.topic(), found.partition())
+                yield found
+                if found.offset() + 1 >= left.get(place, 0):
                     left.pop(place, None)
     finally:
         client.close()
@@ -76,7 +77,7 @@ def said(bootstrap: str) -> list[Said]:
     return [said_by(message) for message in raw(bootstrap)]
 
 
-def said_by(message: Message) -> Said:
+def said_by(message: Any) -> Said:
     headers = {name: value.decode() for name, value in message.headers()}
     body = json.loads(message.value())
     owner = body.get("owner")
