@@ -116,6 +116,16 @@ def test_any_interleaving_of_publishers_ends_in_the_same_clocks_and_states(
     assert not [clock for clock in later.values() if clock.runs]
 
 
+def test_an_answer_heard_after_the_stop_rule_leaves_nothing_of_the_stop(playbook: Playbook, facts: Any) -> None:
+    routed: Told = [("routing", facts.routed(0), facts.at(0))]
+    silent: Told = [("intake", facts.touched(hour), facts.at(hour)) for hour in (0, 0, 0, 1)]
+    reached: Told = [("intake", facts.touched(1, outcome="reached"), facts.at(1))]
+    stopped = run(playbook, [*routed, *silent], facts)
+    assert stopped.obligations[(1, 0, "work_time")].touches == 4
+    afterwards = run(playbook, [*routed, *silent, *reached], facts)
+    assert picture(afterwards) == picture(run(playbook, [*silent, *reached, *routed], facts))
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_touches_heard_only_after_their_deadlines_have_fired_end_in_the_same_states(

@@ -120,14 +120,24 @@ def _running(clock: Obligation) -> Obligation:
     state = "breached" if clock.expired_at == clock.due_at else running
     if clock.state == state and clock.closed_at is None:
         return clock  # as it was: most clocks, at most facts
-    return replace(
-        clock, state=state, closed_at=None, reason=None, rule=None, becomes=None, seconds=None, business_seconds=None
-    )
+    return replace(_unsaid(clock), state=state)
 
 
 def _closed(clock: Obligation, state: Literal["waived"], at: datetime, reason: str) -> Obligation:
+    return replace(_unsaid(clock), state=state, closed_at=at, reason=reason)
+
+
+def _unsaid(clock: Obligation) -> Obligation:
+    """The clock without anything that an earlier judgement, on less evidence, said of its end."""
     return replace(
-        clock, state=state, closed_at=at, reason=reason, rule=None, becomes=None, seconds=None, business_seconds=None
+        clock,
+        closed_at=None,
+        reason=None,
+        rule=None,
+        touches=0,
+        becomes=None,
+        seconds=None,
+        business_seconds=None,
     )
 
 
