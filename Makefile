@@ -87,6 +87,10 @@ faults: $(VENV)/.ready ## Kill, stop and cut off everything under load, then loo
 faults-mutants: $(VENV)/.ready ## Break one mechanism at a time in a copy of the tree and see that it is found
 	@$(BIN)/python -m tests.faults.mutants $(MUTANTS)
 
+.PHONY: simulation
+simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (BATON_SIM_SECONDS, BATON_SIM_SEED); docs/simulation.md
+	@$(BIN)/python -m tests.simulation.run
+
 .PHONY: bench
 bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same I/O (bench/)
 	@$(BIN)/python -m bench $(BENCH)

@@ -1,1 +1,1 @@
-"""Deterministic simulation: the real services on simulated stores, bus and time, in an order that follows from a seed."""
+"""Deterministic simulation: the real services on simulated stores, bus and time, in an order given by a seed."""

@@ -47,7 +47,9 @@ def facts_of(world: World) -> list[Fact]:
             if headers["ce_id"] not in seen:
                 seen.add(headers["ce_id"])
                 source = headers["ce_source"].removeprefix("urn:baton:")
-                facts.append(Fact(record, headers["ce_id"], headers["ce_type"], source, int(headers["ce_sequence"]), at))
+                facts.append(
+                    Fact(record, headers["ce_id"], headers["ce_type"], source, int(headers["ce_sequence"]), at)
+                )
     return facts
 
 
@@ -79,7 +81,9 @@ def faults_of(world: World, accepted: set[str]) -> list[str]:
 
 
 def _known(world: World) -> set[str]:
-    return {row[0] for row in world.databases["reporting"].rows("SELECT lead_id FROM lead WHERE received_at IS NOT NULL")}
+    return {
+        row[0] for row in world.databases["reporting"].rows("SELECT lead_id FROM lead WHERE received_at IS NOT NULL")
+    }
 
 
 def _fates(world: World) -> Iterator[str]:
@@ -179,5 +183,3 @@ def _false_breaches(facts: list[Fact]) -> Iterator[str]:
         for happened, written_at in touches[fact.record.key]:
             if since < happened <= due and written_at <= due + GRACE:
                 yield f"{fact.record.key} was touched at {happened}, known at {written_at}, and breached at {due}"
-
-

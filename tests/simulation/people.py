@@ -12,7 +12,7 @@ import orjson
 from baton.contracts import TimeOff
 from baton.runtime.failures import NotNow, Refused
 from baton.runtime.handler import Command
-from tests.simulation.world import Replica, World
+from tests.simulation.world import EPOCH, Replica, World
 
 ANSWERS: tuple[dict[str, Any], ...] = (
     {"product": "planning", "cause": "told", "problem": "none", "horizon": "3_months", "will_talk": True},
@@ -51,15 +51,19 @@ class People:
     def act(self) -> None:
         """Somebody does something."""
         chance = self.world.chance
-        deeds = (self._new_lead, self._new_lead, self._more, self._touch, self._touch, self._status, self._again)
-        deeds += (self._command, self._absence)
-        chance.choice(deeds)()
+        posts = (self._new_lead, self._new_lead, self._more, self._touch, self._touch, self._status, self._again)
+        chance.choice((*posts, self._command, self._absence))()
 
     async def settle(self) -> None:
         """Everybody has his answer."""
         await asyncio.gather(*self._calls)
 
     # -- what they post ---------------------------------------------------------------------------------------------
+
+    def arrive(self, number: int) -> None:
+        """So many new leads come in."""
+        for _ in range(number):
+            self._new_lead()
 
     def _new_lead(self) -> None:
         chance, number = self.world.chance, len(self._leads)
@@ -70,12 +74,12 @@ class People:
             "contact": {
                 "email": f"head.{number}@yard-{number}.example",
                 "full_name": f"Head {number}",
-                "job_title": chance.choice(("Head of Logistics", "Head of Logistics", "Student")),
+                "job_title": chance.choice(("Head of Logistics",) * 7 + ("Student",)),
                 "company": f"Yard {number}",
                 "country": chance.choice(COUNTRIES),
             },
-            "properties": {"employees": chance.choice((420, 420, 5)), "warehouses": 1},
-            "answers": chance.choice(ANSWERS),
+            "properties": {"employees": chance.choice((420,) * 7 + (5,)), "warehouses": 1},
+            "answers": chance.choice(ANSWERS if chance.random() < 0.5 else ANSWERS[:2]),
         }
         self._leads.append(lead)
         self._post("lead", [lead] if chance.random() < 0.8 else [lead, lead])
@@ -101,6 +105,19 @@ class People:
             touch = {"lead": _named(lead), "rep": chance.choice(REPS), "channel": chance.choice(("call", "email"))}
             how = {"direction": "out", "outcome": chance.choice(("reached", "no_answer")), "event_id": self._event()}
             self._post("touch", [touch | how | self._now()])
+
+    def call_in_time(self) -> datetime | None:
+        """Somebody is called whose first answer is due next; returns when it would have been too late."""
+        sql = """SELECT lead_id, owner, due_at FROM obligation
+                 WHERE promise = 'first_response' AND state IN ('open', 'at_risk') ORDER BY due_at, lead_id"""
+        for lead_id, rep, due_at in self.world.databases["sla-monitor"].rows(sql):
+            due = EPOCH + timedelta(microseconds=due_at)
+            if self.world.clock.now() < due:
+                touch = {"lead": {"lead_id": lead_id}, "rep": rep, "channel": "call", "direction": "out"}
+                now = {"occurred_at": self.world.clock.now().isoformat()}
+                self._post("touch", [touch | {"event_id": self._event()} | now])
+                return due
+        return None
 
     def _status(self) -> None:
         if self._leads:

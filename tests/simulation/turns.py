@@ -1,4 +1,4 @@
-"""Who goes next: wherever a service waits for its store or the bus, a seeded scheduler decides who goes on, and when."""
+"""Who goes next: wherever a service waits for its store or the bus, a seeded scheduler decides who goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ class Turns:
     """How often a gate holds somebody up; holding everybody at each would only make steps longer."""
     fault_rate: float = 0.0
     is_calm: bool = False
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    waiting: list[tuple[str, asyncio.Future[None]]] = field(default_factory=list)
+    """Who waits, by the name of the task: `service:number round`."""
+    stalled: str | None = None
+    """Tasks whose name begins so get no turn: a process that stands still, or one call of it that takes for ever."""
     faults: int = 0
 
     async def gate(self) -> None:
@@ -25,7 +28,9 @@ class Turns:
         if self.is_calm or self.chance.random() >= self.stop_rate:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.append(turn)
+        task = asyncio.current_task()
+        assert task is not None
+        self.waiting.append((task.get_name(), turn))
         await turn
 
     def fails(self, share: float = 1.0) -> bool:
@@ -36,14 +41,20 @@ class Turns:
 
     async def release(self) -> None:
         """Let one of those who wait go on, until everybody waits again."""
-        self.waiting = [turn for turn in self.waiting if not turn.done()]
-        if self.waiting:
-            self.waiting.pop(self.chance.randrange(len(self.waiting))).set_result(None)
+        self.waiting = [(name, turn) for name, turn in self.waiting if not turn.done()]
+        able = [nth for nth, (name, _) in enumerate(self.waiting) if not self.is_stalled(name)]
+        if able:
+            _, turn = self.waiting.pop(self.chance.choice(able))
+            turn.set_result(None)
         await settle()
+
+    def is_stalled(self, name: str) -> bool:
+        """True if this one stands still for now."""
+        return self.stalled is not None and name.startswith(self.stalled)
 
     async def calm(self) -> None:
         """No more faults; whoever waits goes on."""
-        self.is_calm = True
+        self.is_calm, self.stalled = True, None
         while self.waiting:
             await self.release()
 

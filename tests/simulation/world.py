@@ -119,7 +119,9 @@ class Replica:
     # -- how it is driven -------------------------------------------------------------------------------------------
 
     def start(self, what: str) -> None:
-        """Begin a round unless one of its kind is under way."""
+        """Begin a round unless one of its kind is under way, or it stands still."""
+        if self.world.turns.is_stalled(f"{self.name} {what}"):
+            return
         if what not in self._tasks or self._tasks[what].done():
             self._begin(what, getattr(self, what))
 
@@ -183,6 +185,14 @@ class World:
         await replica.end()
         if not self.of(replica.service.name):
             self.add(replica.service.name)
+
+    async def leave(self, replica: Replica) -> None:
+        """It stops politely: others have its lanes at once."""
+        self.replicas.remove(replica)
+        await replica.end()
+        calm, self.turns.is_calm = self.turns.is_calm, True
+        await replica.engine.lanes.leave()
+        self.turns.is_calm = calm
 
     async def step(self) -> None:
         """Some round of some replica begins."""

@@ -1,0 +1,112 @@
+"""Bugs of the kinds that lose leads or route them twice, planted into the real code: the simulation must find each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import Connection
+
+from baton.runtime import batch, fence, relay, timers
+from baton.runtime.bus.port import Outgoing
+from baton.runtime.store.types import Instant
+
+
+@contextmanager
+def guard_off() -> Iterator[None]:
+    """Every record is taken for the next one: what comes twice is handled twice."""
+    with patch.object(batch._Work, "_verdict", lambda self, record, envelope, guard: "apply"):
+        yield
+
+
+@contextmanager
+def places_without_equality() -> Iterator[None]:
+    """A place moves whatever it was: one that others have moved on in the meantime goes back."""
+
+    def on_sqlite(tx: Connection, owner: str, epochs: dict[int, int], moves: Any, until: datetime) -> tuple[int, int]:
+        bound = Instant().process_bind_param(until, tx.dialect)
+        mine = "UPDATE lane SET until = ? WHERE lane = ? AND epoch = ? AND owner = ?"
+        lanes = sum(tx.exec_driver_sql(mine, (bound, lane, epoch, owner)).rowcount for lane, epoch in epochs.items())
+        to = "UPDATE place SET next_off = ? WHERE topic = ? AND lane = ?"
+        ours = [move for move in moves if move.place[1] in epochs]
+        return lanes, sum(tx.exec_driver_sql(to, (move.next, *move.place)).rowcount for move in ours)
+
+    with patch.object(fence, "_on_sqlite", on_sqlite):
+        yield
+
+
+@contextmanager
+def fence_off() -> Iterator[None]:
+    """Nobody has to prove that his lanes are still his, nor that their places are where he thinks.
+
+    Either alone is made good by the other: what a replica has lost has also moved on.
+    """
+
+    def on_sqlite(tx: Connection, owner: str, epochs: dict[int, int], moves: Any, until: datetime) -> tuple[int, int]:
+        to = "UPDATE place SET next_off = ? WHERE topic = ? AND lane = ?"
+        for move in moves:
+            tx.exec_driver_sql(to, (move.next, *move.place))
+        return len(epochs), len(moves)
+
+    with patch.object(fence, "_on_sqlite", on_sqlite):
+        yield
+
+
+@contextmanager
+def marked_before_published() -> Iterator[None]:
+    """The relay gives rows their positions first: who dies in between has told nobody."""
+
+    async def once(self: Any) -> int:
+        held = {lane: lease.epoch for lane, lease in self._lanes.held.items()}
+        rows = await self._store.read(lambda tx: self._page(tx, list(held))) if held else []
+        if not rows:
+            return 0
+        marks: dict[int, list[int]] = {}
+        for row in rows:
+            marks.setdefault(row.lane, []).append(row.id)
+        await self._store.write(lambda tx: self._mark(tx, marks, held))
+        outgoing: list[Outgoing] = [relay._outgoing(row) for row in rows]
+        await self._bus.publish(outgoing)
+        return len(rows)
+
+    with patch.object(relay.Relay, "once", once):
+        yield
+
+
+@contextmanager
+def relay_that_pages_by_id() -> Iterator[None]:
+    """The relay forgets what it had under way when it failed, and goes on behind it."""
+    proper = relay.Relay._page
+
+    def page(self: Any, tx: Connection, lanes: Sequence[int]) -> Any:
+        rows = [row for row in proper(self, tx, lanes) if row.id > getattr(self, "seen", 0)]
+        self.seen = max([row.id for row in rows], default=getattr(self, "seen", 0))
+        return rows
+
+    with patch.object(relay.Relay, "_page", page):
+        yield
+
+
+@contextmanager
+def timers_before_inputs() -> Iterator[None]:
+    """A deadline fires when it has passed, whatever lies unread on the bus."""
+    proper = timers.Timers.__init__
+
+    def init(self: Any, *given: Any, **named: Any) -> None:
+        proper(self, *given, **named | {"deadlines": frozenset()})
+
+    with patch.object(timers.Timers, "__init__", init):
+        yield
+
+
+BUGS = (
+    guard_off,
+    places_without_equality,
+    fence_off,
+    marked_before_published,
+    relay_that_pages_by_id,
+    timers_before_inputs,
+)

@@ -1,0 +1,68 @@
+"""The five services keep their promises whatever the seed does to them, and a seed does the same every time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from tests.simulation.planted import BUGS
+from tests.simulation.run import many, simulate
+
+SECONDS = float(os.environ.get("BATON_SIM_SECONDS", "40"))
+FIRST = int(os.environ.get("BATON_SIM_SEED", "1"))
+REGRESSIONS: tuple[int, ...] = ()
+"""Seeds that once found something wrong in the product: always run."""
+FOUND_BY = {
+    "guard_off": 2,
+    "places_without_equality": 54,
+    "fence_off": 6,
+    "marked_before_published": 1,
+    "relay_that_pages_by_id": 5,
+    "timers_before_inputs": 19,
+}
+"""The seed that found each planted bug first; tried before all others: quick as long as it still does."""
+MOST_SEEDS = 60
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
+
+
+def test_as_many_seeds_as_there_is_time_for_end_well(capsys: pytest.CaptureFixture[str]) -> None:
+    done, facts = 0, 0
+    for outcome in many(range(FIRST, 2**31), SECONDS):
+        assert outcome.is_good, f"seed {outcome.seed}: {outcome.wrong}"
+        done, facts = done + 1, facts + outcome.facts
+    with capsys.disabled():
+        print(f"\nsimulation: {done} seeds from {FIRST} on, {facts} facts, all well")
+    assert done > 0
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_a_seed_that_found_something_once_ends_well(seed: int) -> None:
+    assert simulate(seed).wrong == ()
+
+
+def test_a_seed_gives_the_same_facts_every_time_and_in_every_process() -> None:
+    here = [simulate(3), simulate(3)]
+    assert here[0] == here[1]
+    assert simulate(4).digest != here[0].digest
+    say = "from tests.simulation.run import simulate; print('digest', simulate(3).digest)"
+    there = subprocess.run(
+        [sys.executable, "-c", say],
+        env=os.environ | {"PYTHONHASHSEED": "77"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"digest {here[0].digest}" in there.stdout
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: str(bug.__name__))
+def test_a_planted_bug_is_found(bug: Callable[[], AbstractContextManager[None]]) -> None:
+    with bug():
+        seeds = (FOUND_BY[bug.__name__], *range(1, MOST_SEEDS))
+        assert any(not simulate(seed).is_good for seed in seeds), f"{MOST_SEEDS} seeds have not found it"
