@@ -107,6 +107,12 @@ def test_a_planted_wrong_is_named(spoil: Callable[[Found], Found], sentence: str
     assert sentence in check_all(spoil(right()))
 
 
+def test_what_is_not_yet_done_is_not_taken_for_lost() -> None:
+    midway = replace(without("lead.routed")(right()), reported={})
+    assert check_all(midway, is_quiet=False) == {}
+    assert check_all(replace(midway, parked={"scoring": [("lead",)]}), is_quiet=False)
+
+
 def test_a_seed_gives_the_same_schedule_again_and_another_seed_another() -> None:
     first, again, other = (schedule(seed, 60, 1.5, REPLICAS, ("intake",), 3.0) for seed in (7, 7, 8))
     assert first == again != other
