@@ -5,7 +5,11 @@ from __future__ import annotations
 from baton.runtime.handler import Refusal
 from baton.runtime.store.port import NotNow
 
-__all__ = ["BrokenInvariant", "Fenced", "NotNow", "OutOfTurn", "Poison", "Refused"]
+__all__ = ["STORE_AWAY", "BrokenInvariant", "Fenced", "NotNow", "OutOfTurn", "Poison", "Refused"]
+
+
+STORE_AWAY = 75
+"""Exit code of a migration (EX_TEMPFAIL of sysexits): the store did not answer; try again."""
 
 
 class Refused(Exception):

@@ -15,8 +15,10 @@ from pathlib import Path
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from baton.runtime.failures import STORE_AWAY
 from baton.runtime.settings import Settings
 from baton.runtime.store.port import sqlite_engine
 
@@ -90,7 +92,11 @@ def main() -> int:
     """Migrate the services named on the command line."""
     settings = Settings()
     for service in sys.argv[1:]:
-        asyncio.run(migrate_now(service, settings.store_url(service)))
+        try:
+            asyncio.run(migrate_now(service, settings.store_url(service)))
+        except (OSError, TimeoutError, InterfaceError, OperationalError) as away:
+            sys.stderr.write(f"the store of {service} cannot be reached: {type(away).__name__}\n")
+            return STORE_AWAY
     return 0
 
 

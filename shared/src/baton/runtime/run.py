@@ -20,12 +20,14 @@ from starlette.types import ASGIApp
 from baton.runtime.bus.port import open_bus
 from baton.runtime.clock import Clock
 from baton.runtime.engine import Engine
+from baton.runtime.failures import STORE_AWAY, NotNow
 from baton.runtime.handler import Service
 from baton.runtime.http.app import combine, create_app
 from baton.runtime.observe import log, set_up_logs
 from baton.runtime.settings import Settings
 from baton.runtime.store.port import open_store
 
+WAIT_SECONDS = 1.0
 ENTRY_POINTS = "baton.services"
 ORDER = ("intake", "scoring", "routing", "sla-monitor", "reporting")
 
@@ -89,11 +91,31 @@ def _lock(home: Path, part: str) -> Any:
 
 
 async def migrate(names: Sequence[str]) -> None:
-    """Migrate the stores of these services in a child process, so that Alembic never loads here. Raises
-    CannotMigrate."""
-    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "baton.runtime.migrate", *names)
-    if await child.wait() != 0:
-        raise CannotMigrate(f"the store of {', '.join(names)} could not be migrated; see the error above")
+    """Migrate the stores of these services in a child process, so that Alembic never loads here.
+
+    Waits for a store that is away: services and databases may start in any order. Raises CannotMigrate.
+    """
+    while True:
+        child = await asyncio.create_subprocess_exec(sys.executable, "-m", "baton.runtime.migrate", *names)
+        code = await child.wait()
+        if code == 0:
+            return
+        if code != STORE_AWAY:
+            raise CannotMigrate(f"the store of {', '.join(names)} could not be migrated; see the error above")
+        log.warning("store_away", services=list(names), seconds=WAIT_SECONDS)
+        await asyncio.sleep(WAIT_SECONDS)
+
+
+async def _start(engine: Engine) -> None:
+    """Start the engine, however long its store takes to answer."""
+    while True:
+        try:
+            await engine.start()
+        except NotNow as problem:
+            log.warning("store_away", services=[engine.service.name], reason=str(problem)[:200], seconds=WAIT_SECONDS)
+            await asyncio.sleep(WAIT_SECONDS)
+        else:
+            return
 
 
 async def serve_embedded(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
@@ -139,7 +161,7 @@ async def _serve(settings: Settings, names: Sequence[str], *, alone: bool, ready
     apps: dict[str, ASGIApp] = {engine.service.name: create_app(engine) for engine in engines}
     try:
         for engine in engines:
-            await engine.start()
+            await _start(engine)
         _calm_garbage_collection()
         await _listen(settings, apps[names[0]] if len(names) == 1 else combine(apps), engines, ready)
     finally:

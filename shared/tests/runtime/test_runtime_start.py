@@ -1,0 +1,43 @@
+"""Services and their databases may start in any order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from baton.runtime.failures import STORE_AWAY
+
+NOBODY = "postgresql+asyncpg://baton@127.0.0.1:9/baton"  # the discard port: nothing listens there
+
+
+def away(home: Path) -> dict[str, str]:
+    return {**os.environ, "BATON_DATABASE_URL": NOBODY, "BATON_BUS": "kafka://127.0.0.1:9", "BATON_HOME": str(home)}
+
+
+def test_a_migration_whose_store_is_away_says_so_in_one_line_and_by_its_code(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "baton.runtime.migrate", "scoring"]
+    done = subprocess.run(command, env=away(tmp_path), capture_output=True, text=True, timeout=60)
+    assert done.returncode == STORE_AWAY
+    assert done.stderr.splitlines() == ["the store of scoring cannot be reached: ConnectionRefusedError"]
+
+
+def test_a_service_waits_for_a_store_that_is_away(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "baton.cli.main", "run", "scoring"]
+    environment = {**away(tmp_path), "BATON_PORT": "0", "BATON_TOKENS": ""}
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        service = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        give_up = time.monotonic() + 40
+        while log.read_text().count('"store_away"') < 2 and time.monotonic() < give_up:
+            assert service.poll() is None, log.read_text()
+            time.sleep(0.1)
+        assert log.read_text().count('"store_away"') >= 2
+        assert "Traceback" not in log.read_text()
+    finally:
+        service.send_signal(signal.SIGTERM)
+        service.wait(20)
