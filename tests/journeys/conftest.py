@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-@pytest.fixture(scope="session", params=["embedded", "distributed"])
+@pytest.fixture(scope="module", params=["embedded", "distributed"])  # two Batons on one broker would hear each other
 def baton(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Baton]:
     """A running Baton with the example playbook, except that hot leads must be called within two seconds."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -29,6 +29,6 @@ def baton(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if request.param == "embedded":
             yield stack.enter_context(embedded(folder, playbook))
         else:
-            kafka = request.getfixturevalue("kafka")
+            kafka = request.getfixturevalue("own_kafka")
             postgres = request.getfixturevalue("postgres")
             yield stack.enter_context(distributed(folder, playbook, kafka, postgres.new_database))

@@ -32,15 +32,15 @@ def move_to_restored_databases(baton: Baton, folder: Path, postgres: PostgresSer
 
 
 def test_databases_restored_with_new_topics_go_on_as_if_nothing_had_been(
-    tmp_path: Path, kafka: str, postgres: PostgresServer
+    tmp_path: Path, own_kafka: str, postgres: PostgresServer
 ) -> None:
     playbook = playbook_with_short_promises(tmp_path)
-    with distributed(tmp_path, playbook, kafka, postgres.new_database) as baton:
+    with distributed(tmp_path, playbook, own_kafka, postgres.new_database) as baton:
         receipts = baton.post("/intake/v1/leads", [somebody() for _ in range(30)])
         baton.cli("audit")
         baton.stop()
         move_to_restored_databases(baton, tmp_path, postgres)
-        forget_topics(kafka)
+        forget_topics(own_kafka)
         run_services(baton, tmp_path)
         lead_id = receipts[0]["lead_id"]
         owner = baton.await_fact("routing", "lead.routed", lead_id)["owner"]["id"]

@@ -55,7 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with the part of the world it asks for, so that `-m "not kafka"` works without further ado."""
-    marks = {"postgres": "postgres", "kafka": "kafka", "kafka_node": "kafka", "chromium": "chromium"}
+    marks = {
+        "postgres": "postgres",
+        "kafka": "kafka",
+        "kafka_node": "kafka",
+        "own_kafka": "kafka",
+        "chromium": "chromium",
+    }
     marks |= {"prometheus": "prometheus"}
     for item in items:
         # A fixture that takes its server by name, as `params=["sqlite", "postgres"]` do, names it in its parameter.
@@ -118,6 +124,21 @@ def kafka(request: pytest.FixtureRequest) -> str:
     node: kafka_runner.Kafka = request.getfixturevalue("kafka_node")
     node.start()
     return node.bootstrap
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[str]:
+    """Bootstrap servers of a real Apache Kafka that nobody used before: the topics of Baton have fixed names."""
+    given = os.environ.get("BATON_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    with ExitStack() as stack:
+        try:
+            node = stack.enter_context(servers.kafka_node())
+        except KafkaUnavailable as why:
+            leave_out("kafka", why)
+        yield node.bootstrap
 
 
 @pytest.fixture(scope="session")
