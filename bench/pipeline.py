@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import quantiles
 
 import orjson
 
-from bench import client, leads
+from bench import client, cpu, leads
 from bench.table import Row, paired
 from bench.watch import HandOffs, Quiet, quiet_baton, quiet_relay, watched
 from bench.world import TOKEN, World
@@ -36,19 +37,36 @@ class Road:
         return client.request_of(self.path, leads.body(run, count), self.token)
 
 
-async def measure(world: World, pairs: int, amount: int, seconds: float) -> list[Row]:
-    """Return hand-off latencies idle and at 10/s, and leads a second through the whole pipeline."""
+@asynccontextmanager
+async def warm_roads(world: World) -> AsyncIterator[tuple[Road, Road]]:
+    """Yield Baton and the bare relay, both running and warm."""
     async with watched(world, "leads.routing") as routed, watched(world, "bare.routing") as relayed:
         baton = Road("baton", world.ports["intake"], "/intake/v1/leads", TOKEN, quiet_baton(world), routed)
         relay = Road("relay", world.ports["bare-intake"], "/leads", "", quiet_relay(world), relayed)
         try:
             await _warm_up(baton, relay)
-            rows = await _hand_offs(baton, relay, pairs, seconds)
-            rows += await _throughput(baton, relay, pairs, amount)
+            yield baton, relay
         finally:
             await baton.quiet.close()
             await relay.quiet.close()
-    return rows
+
+
+async def measure(world: World, pairs: int, amount: int, seconds: float) -> list[Row]:
+    """Return hand-off latencies idle and at 10/s, and leads a second through the whole pipeline."""
+    async with warm_roads(world) as (baton, relay):
+        rows = await _hand_offs(baton, relay, pairs, seconds)
+        return rows + await _throughput(baton, relay, pairs, amount)
+
+
+async def processor_times(world: World, amount: int) -> dict[str, dict[str, float]]:
+    """Return the processor seconds of `amount` leads through either pipeline, by program; idle ones included."""
+    used = {}
+    async with warm_roads(world) as roads:
+        for road in roads:
+            before = cpu.spent(world)
+            await _drain(road, "processor", amount)
+            used[road.name] = cpu.between(before, cpu.spent(world))
+    return used
 
 
 async def _warm_up(*roads: Road) -> None:

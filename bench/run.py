@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from bench import deadlines, intake, pipeline, rules
+from bench import cpu, deadlines, intake, pipeline, rules
 from bench.table import Row, show, write
 from bench.world import SERVICES, opened_world
 
@@ -16,12 +16,15 @@ def main() -> int:
         prog="bench", description="Ratios to bare programs with the same input and output."
     )
     parser.add_argument(
-        "rows", nargs="*", choices=[[], "pipeline", "intake", "deadlines", "rules"], help="default: all"
+        "rows", nargs="*", choices=[[], "pipeline", "intake", "deadlines", "rules", "cpu"], help="default: all but cpu"
     )
     parser.add_argument("--pairs", type=int, default=3, help="alternating pairs of a row, at least 3 for a verdict")
     parser.add_argument("--leads", type=int, default=4000, help="leads of one run through the whole pipeline")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long one measure at a given rate lasts")
     asked = parser.parse_args()
+    if "cpu" in asked.rows:
+        print(asyncio.run(_processor_times(asked.leads)))
+        return 0
     wanted = asked.rows or ["pipeline", "intake", "deadlines", "rules"]
     rows = deadlines.measure(asked.pairs) if "deadlines" in wanted else []
     rows += rules.measure(asked.pairs) if "rules" in wanted else []
@@ -30,6 +33,13 @@ def main() -> int:
     print(show(rows))
     print(f"\n{write(rows)}")
     return 0
+
+
+async def _processor_times(amount: int) -> str:
+    async with opened_world() as world:
+        await world.start_baton(*SERVICES)
+        await world.start_relay()
+        return cpu.table(amount, await pipeline.processor_times(world, amount))
 
 
 async def _with_world(wanted: list[str], asked: argparse.Namespace) -> list[Row]:
