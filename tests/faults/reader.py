@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla", "leads.roster")
 PUBLISHERS = ("intake", "scoring", "routing", "sla-monitor")
@@ -79,19 +79,24 @@ def said(bootstrap: str) -> list[Said]:
 
 def said_by(message: Any) -> Said:
     headers = {name: value.decode() for name, value in message.headers()}
-    body = json.loads(message.value())
+    return said_of(message.topic(), message.partition(), message.offset(), headers, message.value())
+
+
+def said_of(topic: str, lane: int, offset: int, headers: Mapping[str, str], value: bytes) -> Said:
+    """A record, whatever log it stands on."""
+    body = json.loads(value)
     owner = body.get("owner")
     return Said(
-        message.topic(),
-        message.partition(),
-        message.offset(),
+        topic,
+        lane,
+        offset,
         headers["ce_source"].removeprefix("urn:baton:"),
         headers["ce_subject"],
         int(headers["ce_sequence"]),
         headers["ce_id"],
         headers["ce_type"],
         headers["ce_causationid"],
-        digest(message.value()),
+        digest(value),
         body.get("round"),
         body.get("attempt"),
         body.get("promise"),
@@ -113,25 +118,5 @@ class Stores:
         with psycopg.connect(self._url(service)) as connection:
             return connection.execute(query).fetchall()
 
-    def one(self, service: str, query: str) -> Any:
-        return self.rows(service, query)[0][0]
-
-
-def left_to_do(stores: Stores, client: Consumer, services: Sequence[str]) -> dict[str, int]:
-    """What is not yet published, not yet read, or about to fire; empty when all is quiet."""
-    try:
-        return _left_to_do(stores, ends(client), services)
-    except (KafkaException, psycopg.OperationalError) as problem:
-        return {f"cannot be read: {problem}": 1}
-
-
-def _left_to_do(stores: Stores, broker: Mapping[tuple[str, int], int], services: Sequence[str]) -> dict[str, int]:
-    left: dict[str, int] = {}
-    for service in services:
-        left[f"{service}: unpublished"] = stores.one(service, "SELECT count(*) FROM journal WHERE position IS NULL")
-        soon = "SELECT count(*) FROM timer WHERE due_at < now() + interval '8 seconds'"
-        left[f"{service}: timers"] = stores.one(service, soon)
-        for topic, lane, read in stores.rows(service, "SELECT topic, lane, next_off FROM place"):
-            unread = broker.get((topic, lane), 0) - read
-            left[f"{service}: unread {topic}"] = left.get(f"{service}: unread {topic}", 0) + unread
-    return {what: number for what, number in left.items() if number}
+    def instant(self, seconds: float) -> str:
+        return f"now() + interval '{seconds} seconds'"

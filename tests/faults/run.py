@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import random
-import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +16,13 @@ import confluent_kafka
 import psycopg
 
 from tests.faults import reader
-from tests.faults.checks import Found, check_all
+from tests.faults.account import audit, left_to_do, read_account
+from tests.faults.checks import check_all
 from tests.faults.injecting import Injector
 from tests.faults.load import Load, promised
 from tests.faults.plan import schedule
 from tests.faults.plant import Plant, plant
-from tests.journeys.running import BATON, SERVICES
+from tests.journeys.running import SERVICES
 
 REPLICAS = {"intake": 2, "scoring": 2, "routing": 2}
 SHOWN = 5
@@ -151,7 +149,7 @@ def _drain(found: Plant, verdict: Verdict) -> None:
     client = reader.consumer(found.kafka.bootstrap)
     quiet = 0
     while quiet < 3 and time.monotonic() - begun < verdict.wanted.drain:
-        verdict.left = reader.left_to_do(stores, client, SERVICES)
+        verdict.left = _left_to_do(stores, client)
         quiet = 0 if verdict.left else quiet + 1
         time.sleep(0.3)
     _tell(f"left to do: {verdict.left or 'nothing'}")
@@ -160,12 +158,19 @@ def _drain(found: Plant, verdict: Verdict) -> None:
         verdict.drained_in = time.monotonic() - begun
 
 
+def _left_to_do(stores: reader.Stores, client: confluent_kafka.Consumer) -> dict[str, int]:
+    try:
+        return left_to_do(stores, reader.ends(client), SERVICES)
+    except (confluent_kafka.KafkaException, psycopg.OperationalError) as problem:
+        return {f"cannot be read: {problem}": 1}
+
+
 def _judge(found: Plant, load: Load, verdict: Verdict) -> None:
-    what = _read(found, load)
+    what = read_account(reader.Stores(found.database), reader.said(found.kafka.bootstrap), promised(load.log))
     verdict.wrong |= check_all(what, is_quiet=verdict.drained_in is not None)
     if load.wrong:
         verdict.wrong["an answer is 2xx or 503"] = load.wrong
-    if verdict.drained_in is not None and (said := _audit(found)):
+    if verdict.drained_in is not None and (said := audit(found.environment_of_cli())):
         verdict.wrong["baton audit agrees"] = [said]
     distinct = what.distinct()
     verdict.counts |= {
@@ -175,41 +180,3 @@ def _judge(found: Plant, load: Load, verdict: Verdict) -> None:
     }
     types = Counter(fact.type for fact in distinct)
     verdict.counts |= {name: types[name] for name in ("lead.routed", "lead.reassigned", "sla.started", "sla.breached")}
-
-
-def _read(found: Plant, load: Load) -> Found:
-    stores = reader.Stores(found.database)
-    overdue = "state = 'open' AND due_at < now() - interval '10 seconds'"
-    journal = "SELECT subject, sequence, event_id, type, value FROM journal"
-    parked = "SELECT subject, topic, record_offset, reason, error FROM parked"
-    heard = "SELECT subject, CAST(heard AS text) FROM subject"
-    place = "SELECT DISTINCT topic FROM place"
-    owned = stores.rows("routing", "SELECT lead_id, fate, bearer FROM lead")
-    books = stores.one("routing", "SELECT CAST(body AS json) FROM books")
-    return Found(
-        promised(load.log),
-        reader.said(found.kafka.bootstrap),
-        leads=stores.rows("intake", "SELECT lead_id, external_id FROM lead"),
-        persons=dict(stores.rows("scoring", "SELECT lead_id, outcome FROM person")),
-        owned={lead_id: (fate, bearer) for lead_id, fate, bearer in owned},
-        load=books["load"],
-        reported=dict(stores.rows("reporting", "SELECT lead_id, fate FROM lead")),
-        obligations=stores.rows(
-            "sla-monitor", f"SELECT lead_id, round, attempt, promise, state, {overdue} FROM obligation"
-        ),
-        journals={
-            name: [(*row[:4], reader.digest(bytes(row[4]))) for row in stores.rows(name, journal)]
-            for name in reader.PUBLISHERS
-        },
-        heard={name: {subject: json.loads(text) for subject, text in stores.rows(name, heard)} for name in SERVICES},
-        hears={name: {topic for (topic,) in stores.rows(name, place)} for name in SERVICES},
-        parked={name: stores.rows(name, parked) for name in SERVICES},
-    )
-
-
-def _audit(found: Plant) -> str:
-    """What `baton audit` has to complain of."""
-    command = [*BATON, "audit", "--quiet", "5"]
-    environment: Mapping[str, str] = found.environment_of_cli()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    return "" if done.returncode == 0 else f"exit code {done.returncode}: {done.stdout} {done.stderr}"
