@@ -207,6 +207,8 @@ class _Work:
             return
         if self._fold.timer_was_touched(timer.subject, timer.kind):
             return
+        if timer.kind in self._fold.service.deadlines and self._queues.of(timer.subject):
+            return  # parked meanwhile: it stays due, and is judged with what waits
         key = timer_key(timer)
         if key in self._batch.poison:
             self._park_timer(timer, self._batch.poison[key])

@@ -67,7 +67,13 @@ class Engine:
         self._metrics = RuntimeMetrics(service.registry, service.name)
         self.lanes = Lanes(store, self._tables, self.owner, settings.partitions, settings.lease_seconds, clock)
         self.timers = Timers(
-            store, self._tables, self.lanes, clock, topics=list(service.hears), deadlines=service.deadlines
+            store,
+            self._tables,
+            self.lanes,
+            clock,
+            topics=list(service.hears),
+            deadlines=service.deadlines,
+            on_jump=self._metrics.clock_jumps.inc,
         )
         self.relay = Relay(store, self._tables, bus, self.lanes, self._metrics)
         self.worker = Worker(

@@ -17,6 +17,10 @@ from baton.runtime.store.port import Store
 from baton.runtime.store.rows import insert_missing, upsert
 from baton.runtime.store.tables import RuntimeTables
 
+SET_BACK = timedelta(seconds=60)
+"""No lease reaches further ahead than its length. One that does, by more than replicas' settings may differ, was
+written before the clock was set back: it would keep the dead alive for as long as that was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -92,7 +96,8 @@ class Lanes:
         rows = tx.execute(select(lane).order_by(lane.c.lane).with_for_update()).all()
         mine = [row for row in rows if row.owner == self.owner and self._known(row.lane, row.epoch)]
         keep, extra = mine[:quota], mine[quota:]
-        free = [row for row in rows if row.owner is None or row.until is None or row.until < now]
+        furthest = until + SET_BACK
+        free = [row for row in rows if row.owner is None or row.until is None or not now <= row.until <= furthest]
         orphans = [row for row in rows if row.owner == self.owner and not self._known(row.lane, row.epoch)]
         claim = [row for row in [*orphans, *free] if row not in mine][: max(0, quota - len(keep))]
         claimed = {row.lane: row.epoch + 1 for row in claim}
@@ -114,6 +119,7 @@ class Lanes:
     def _live_members(self, tx: Connection, now: datetime, until: datetime) -> int:
         member = self._tables.member
         upsert(tx, member, [{"owner": self.owner, "until": until}])
-        tx.execute(delete(member).where(or_(member.c.until < now - timedelta(seconds=60))))
+        furthest = until + SET_BACK
+        tx.execute(delete(member).where(or_(member.c.until < now - timedelta(seconds=60), member.c.until > furthest)))
         live: int = tx.execute(select(func.count()).select_from(member).where(member.c.until >= now)).scalar_one()
         return max(1, live)

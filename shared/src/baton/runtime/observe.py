@@ -80,6 +80,9 @@ class RuntimeMetrics:
             registry=registry,
             buckets=STAGE_BUCKETS,
         )
+        self.clock_jumps = Counter(
+            "baton_clock_jumps", "Times the store's clock parted from the monotonic one.", registry=registry
+        )
         self.lanes = Gauge("baton_lanes_held", "Lanes this process works on.", registry=registry)
         self.parked_total = Counter("baton_facts_parked", "Facts parked, for whatever reason.", registry=registry)
         self.shed = Counter(

@@ -2,12 +2,13 @@
 
 A deadline D fires only when its lane has read its inputs up to an end taken at D + 2 s or later, so that what was
 accepted
-before D is known by then: no false breach after a lag or a restart. Wake-ups do not wait.
+before D is known by then: no false breach after a lag or a restart. While a fact of its lead is parked a deadline waits
+too: what would meet it may stand behind. Wake-ups do not wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
@@ -44,9 +45,13 @@ class Timers:
         *,
         topics: Sequence[str],
         deadlines: frozenset[str],
+        on_jump: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._timer = tables.timer.c
+        waits = select(tables.parked.c.subject).where(tables.parked.c.source.is_not(None))
+        self._may_go_on = or_(self._timer.kind.not_in(deadlines), self._timer.subject.not_in(waits))
+        self._on_jump = on_jump
         self._lanes = lanes
         self._clock = clock
         self._topics = topics
@@ -90,6 +95,7 @@ class Timers:
         self._looked_at = monotonic
         if self._watch.sample(now, monotonic, self._clock.monotonic()):
             self._forget_ends()  # they were noted by the clock as it was
+            self._on_jump()
         self._not_before = self._not_before or now + GRACE
         if self._soonest is None or self._soonest > now:
             return []
@@ -97,7 +103,7 @@ class Timers:
         return await self._store.read(lambda tx: self._select(tx, now))
 
     def _look(self, tx: Connection) -> tuple[datetime, datetime | None]:
-        soonest = select(func.min(self._timer.due_at)).where(self._timer.due_at.is_not(None))
+        soonest = select(func.min(self._timer.due_at)).where(self._timer.due_at.is_not(None), self._may_go_on)
         return store_now(tx, self._clock), tx.execute(soonest).scalar()
 
     async def _follow(self, reader: Reader, places: Mapping[TopicLane, int], now: datetime) -> None:
@@ -124,7 +130,7 @@ class Timers:
                 may_fire.append(horizon)
         query = (
             select(timer.subject, timer.kind, timer.due_at, timer.version)
-            .where(timer.due_at <= now, timer.kind.not_like(f"{JOB}%"), or_(*may_fire))
+            .where(timer.due_at <= now, timer.kind.not_like(f"{JOB}%"), or_(*may_fire), self._may_go_on)
             .order_by(timer.due_at, timer.subject, timer.kind)
             .limit(PAGE)
         )
