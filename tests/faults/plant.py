@@ -20,6 +20,7 @@ import httpx
 
 from deploy.kafka.run import Kafka, free_port
 from deploy.postgres.run import Postgres, reachable
+from tests.faults.nursery import Nursery, Process, set_clock
 from tests.journeys.running import BATON, ROOT, SERVICES, eventually, plain_environment, playbook_with_short_promises
 from tests.world.servers import kafka_node, stopped_afterwards
 
@@ -38,16 +39,26 @@ class Replica:
     port: int
     environment: Mapping[str, str]
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    nursery: Nursery
+    process: Process | None = None
     said_before: int = 0
     wanted: bool = True
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def start(self) -> None:
+    @property
+    def clock(self) -> Path:
+        """How far its wall clock is from the true one."""
+        return self.log.with_suffix(".clock")
+
+    def start(self, *, anew: bool = False) -> None:
+        """Start it: by a fork, or `anew` as an operator does, with its migrations and by the true clock."""
         with self.lock, self.log.open("ab") as output:
             self.wanted, self.said_before = True, output.tell()
-            command = [*BATON, "run", self.service]
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
+            if anew:
+                command = [*BATON, "run", self.service]
+                self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
+            else:
+                self.process = self.nursery.start(["run", self.service], self.environment, self.log, self.clock)
 
     def kill(self) -> None:
         """kill -9, also of a process that stands still."""
@@ -125,8 +136,8 @@ class Plant:
                 self.gave_up.append(f"{replica.name} ended with {code}: {replica.said()[-1500:]}")
             replica.start()
 
-    def await_ready(self) -> None:
-        for replica in self.replicas.values():
+    def await_ready(self, *replicas: Replica) -> None:
+        for replica in replicas:
             eventually(replica.is_ready, f"{replica.name} is ready; it said {replica.said()[-3000:]}", START_SECONDS)
 
     def environment_of_cli(self) -> dict[str, str]:
@@ -155,18 +166,24 @@ def plant(replicas: Mapping[str, int], lease: float, *, keep: Path | None = None
         postgres.start()
         postgres.create_databases(tuple(name.replace("-", "_") for name in SERVICES))
         found = Plant(folder, stack.enter_context(kafka_node()), postgres)
-        _make_replicas(found, replicas, lease)
+        nursery = Nursery(folder, ROOT)
+        stack.callback(nursery.close)
+        _make_replicas(found, replicas, lease, nursery)
         try:
+            for service in SERVICES:
+                found.of(service)[0].start(anew=True)
+            found.await_ready(*(found.of(service)[0] for service in SERVICES))
             for replica in found.replicas.values():
-                replica.start()
-            found.await_ready()
+                if replica.process is None:
+                    replica.start()
+            found.await_ready(*found.replicas.values())
             yield found
         finally:
             for replica in found.replicas.values():
                 replica.kill()
 
 
-def _make_replicas(found: Plant, replicas: Mapping[str, int], lease: float) -> None:
+def _make_replicas(found: Plant, replicas: Mapping[str, int], lease: float, nursery: Nursery) -> None:
     playbook = playbook_for_many(found.folder)
     tokens = found.folder / "tokens.yaml"
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
@@ -187,7 +204,8 @@ def _make_replicas(found: Plant, replicas: Mapping[str, int], lease: float) -> N
                 BATON_LEASE_SECONDS=str(lease),
                 PYTHONPATH=os.environ.get("PYTHONPATH", ""),
             )
-            found.replicas[name] = Replica(name, service, port, environment, found.folder / f"{name}.log")
+            found.replicas[name] = Replica(name, service, port, environment, found.folder / f"{name}.log", nursery)
+            set_clock(found.replicas[name].clock, 0.0)
 
 
 def playbook_for_many(folder: Path) -> Path:
