@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.world import World
@@ -62,15 +63,30 @@ def _seconds(pid: int, *, with_children: bool = False) -> float:
     return sum(map(int, fields[11 : 15 if with_children else 13])) / TICK
 
 
-def table(leads: int, runs: Mapping[str, Mapping[str, float]]) -> str:
-    """Return ms a lead by program, one column a run (`leads` leads each); sums last."""
-    names = sorted({name for used in runs.values() for name in used})
-    lines = [("processor ms a lead", *runs)]
-    lines += [(name, *(_milliseconds(used.get(name, 0.0), leads) for used in runs.values())) for name in names]
-    lines += [("all together", *(_milliseconds(sum(used.values()), leads) for used in runs.values()))]
+def table(runs: Sequence[Run]) -> str:
+    """Return milliseconds by program, one column a run; programs of another pipeline are left out."""
+    names = sorted({name for run in runs for name in run.used if run.concerns(name)})
+    lines = [("processor ms", *(run.title for run in runs))]
+    lines += [(name, *(run.cell(name) for run in runs)) for name in names]
+    lines += [("all of these", *(f"{sum(map(run.share, names)):.3f}" for run in runs))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 
-def _milliseconds(seconds: float, leads: int) -> str:
-    return f"{seconds / leads * 1000:.3f}" if seconds else ""
+@dataclass(frozen=True)
+class Run:
+    """What one run used: `used` seconds by program, divided by `number` leads, or seconds where nothing was sent."""
+
+    title: str
+    used: Mapping[str, float]
+    number: float
+    concerns: Callable[[str], bool]
+    """Which programs belong to it: the other pipeline's are idle then, and not its cost."""
+
+    def share(self, name: str) -> float:
+        """Return milliseconds of the program, each."""
+        return self.used.get(name, 0.0) / self.number * 1000 if self.concerns(name) else 0.0
+
+    def cell(self, name: str) -> str:
+        """Return `share` as people read it."""
+        return f"{self.share(name):.3f}" if self.concerns(name) else ""

@@ -19,6 +19,8 @@ from bench.world import TOKEN, World
 BATCH = 100
 CONNECTIONS = 4
 DRAINED_WITHIN = 0.25
+IDLE_SECONDS = 5.0
+SHARED = ("kafka", "postgres", cpu.CLIENT)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Road:
     def request(self, run: str, count: int) -> bytes:
         """Return a request with so many new leads."""
         return client.request_of(self.path, leads.body(run, count), self.token)
+
+    def concerns(self, program: str) -> bool:
+        """False for programs and databases of the other pipeline."""
+        return program in SHARED or ("bare" in program) == (self.name == "relay")
 
 
 @asynccontextmanager
@@ -58,15 +64,19 @@ async def measure(world: World, pairs: int, amount: int, seconds: float) -> list
         return rows + await _throughput(baton, relay, pairs, amount)
 
 
-async def processor_times(world: World, amount: int) -> dict[str, dict[str, float]]:
-    """Return the processor seconds of `amount` leads through either pipeline, by program; idle ones included."""
-    used = {}
+async def processor_times(world: World, amount: int) -> list[cpu.Run]:
+    """Return what a quiet second costs, and what each of `amount` leads costs on either pipeline."""
     async with warm_roads(world) as roads:
+        before = cpu.spent(world)
+        await asyncio.sleep(IDLE_SECONDS)
+        idle = cpu.between(before, cpu.spent(world))
+        runs = [cpu.Run("a second, idle", idle, IDLE_SECONDS, lambda name: True)]
         for road in roads:
             before = cpu.spent(world)
-            await _drain(road, "processor", amount)
-            used[road.name] = cpu.between(before, cpu.spent(world))
-    return used
+            seconds = await _drain(road, "processor", amount)
+            title = f"a lead, {road.name} ({amount / seconds:.0f}/s)"
+            runs.append(cpu.Run(title, cpu.between(before, cpu.spent(world)), amount, road.concerns))
+    return runs
 
 
 async def _warm_up(*roads: Road) -> None:

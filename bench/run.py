@@ -39,7 +39,7 @@ async def _processor_times(amount: int) -> str:
     async with opened_world() as world:
         await world.start_baton(*SERVICES)
         await world.start_relay()
-        return cpu.table(amount, await pipeline.processor_times(world, amount))
+        return cpu.table(await pipeline.processor_times(world, amount))
 
 
 async def _with_world(wanted: list[str], asked: argparse.Namespace) -> list[Row]:

@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.world import LANES, SERVICES, STAGES, World
 
 LOOK_EVERY = 0.1
-PATIENCE = 120.0
+PATIENCE = 60.0
+"""Seconds for which what is left to do may stay the same before we call it stuck."""
 
 
 class HandOffs:
@@ -68,18 +69,21 @@ class Quiet:
         self._connections: dict[str, asyncpg.Connection] = {}
 
     async def wait(self) -> float:
-        """Return the monotonic time at which it was first seen to be quiet. Raises RuntimeError: what is left to do."""
+        """Return the monotonic time at which it was first seen to be quiet. Raises RuntimeError: what does not move."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self._world.kafka.bootstrap)
         await consumer.start()
-        give_up = time.monotonic() + PATIENCE
+        last: dict[str, int] = {}
+        moved_at = time.monotonic()
         try:
             while True:
                 at = time.monotonic()
                 left = await self._left(consumer)
                 if not left:
                     return at
-                if at > give_up:
-                    raise RuntimeError(f"not done after {PATIENCE:.0f} s: {left}")
+                if left != last:
+                    last, moved_at = left, at
+                if at - moved_at > PATIENCE:
+                    raise RuntimeError(f"nothing has moved for {PATIENCE:.0f} s: {left}")
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             await consumer.stop()
