@@ -17,7 +17,7 @@ import psycopg
 
 from tests.faults import reader
 from tests.faults.account import audit, left_to_do, read_account
-from tests.faults.checks import check_all
+from tests.faults.checks import Found, check_all
 from tests.faults.injecting import Injector
 from tests.faults.load import Load, promised
 from tests.faults.plan import schedule
@@ -167,11 +167,16 @@ def _left_to_do(stores: reader.Stores, client: confluent_kafka.Consumer) -> dict
 
 def _judge(found: Plant, load: Load, verdict: Verdict) -> None:
     what = read_account(reader.Stores(found.database), reader.said(found.kafka.bootstrap), promised(load.log))
+    weigh(what, load, "" if verdict.drained_in is None else audit(found.environment_of_cli()), verdict)
+
+
+def weigh(what: Found, load: Load, audited: str, verdict: Verdict) -> None:
+    """Judge what was found, and count it."""
     verdict.wrong |= check_all(what, is_quiet=verdict.drained_in is not None)
     if load.wrong:
         verdict.wrong["an answer is 2xx or 503"] = load.wrong
-    if verdict.drained_in is not None and (said := audit(found.environment_of_cli())):
-        verdict.wrong["baton audit agrees"] = [said]
+    if audited:
+        verdict.wrong["baton audit agrees"] = [audited]
     distinct = what.distinct()
     verdict.counts |= {
         "leads accepted": len({lead_id for _, lead_id, _ in what.promised}),
