@@ -95,6 +95,10 @@ simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (BATON_S
 bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same I/O (bench/)
 	@$(BIN)/python -m bench $(BENCH)
 
+.PHONY: profile
+profile: $(VENV)/.ready ## py-spy on every service under load: where the time goes, to bench/out/profile.md
+	@$(BIN)/python -m bench.profile $(PROFILE)
+
 # --- keeping ------------------------------------------------------------------------------------------------
 
 .PHONY: docs

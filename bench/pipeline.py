@@ -44,46 +44,54 @@ class Road:
 
 
 @asynccontextmanager
-async def warm_roads(world: World) -> AsyncIterator[tuple[Road, Road]]:
-    """Yield Baton and the bare relay, both running and warm."""
-    async with watched(world, "leads.routing") as routed, watched(world, "bare.routing") as relayed:
-        baton = Road("baton", world.ports["intake"], "/intake/v1/leads", TOKEN, quiet_baton(world), routed)
-        relay = Road("relay", world.ports["bare-intake"], "/leads", "", quiet_relay(world), relayed)
-        try:
-            await _warm_up(baton, relay)
-            yield baton, relay
-        finally:
-            await baton.quiet.close()
-            await relay.quiet.close()
+async def warm_baton(world: World) -> AsyncIterator[Road]:
+    """Yield Baton, which runs, warm."""
+    async with watched(world, "leads.routing") as routed:
+        road = Road("baton", world.ports["intake"], "/intake/v1/leads", TOKEN, quiet_baton(world), routed)
+        async with _warm(road):
+            yield road
+
+
+@asynccontextmanager
+async def warm_relay(world: World) -> AsyncIterator[Road]:
+    """Yield the bare relay, which runs, warm."""
+    async with watched(world, "bare.routing") as relayed:
+        road = Road("relay", world.ports["bare-intake"], "/leads", "", quiet_relay(world), relayed)
+        async with _warm(road):
+            yield road
+
+
+@asynccontextmanager
+async def _warm(road: Road) -> AsyncIterator[None]:
+    """The first leads compile rules and open connections; nobody waits for them."""
+    try:
+        await drain(road, "warm", 400)
+        await _trickle(road, "warm", 5.0, 2.0)
+        yield
+    finally:
+        await road.quiet.close()
 
 
 async def measure(world: World, pairs: int, amount: int, seconds: float) -> list[Row]:
     """Return hand-off latencies idle and at 10/s, and leads a second through the whole pipeline."""
-    async with warm_roads(world) as (baton, relay):
+    async with warm_baton(world) as baton, warm_relay(world) as relay:
         rows = await _hand_offs(baton, relay, pairs, seconds)
         return rows + await _throughput(baton, relay, pairs, amount)
 
 
 async def processor_times(world: World, amount: int) -> list[cpu.Run]:
     """Return what a quiet second costs, and what each of `amount` leads costs on either pipeline."""
-    async with warm_roads(world) as roads:
+    async with warm_baton(world) as baton, warm_relay(world) as relay:
         before = cpu.spent(world)
         await asyncio.sleep(IDLE_SECONDS)
         idle = cpu.between(before, cpu.spent(world))
         runs = [cpu.Run("a second, idle", idle, IDLE_SECONDS, lambda name: True)]
-        for road in roads:
+        for road in (baton, relay):
             before = cpu.spent(world)
-            seconds = await _drain(road, "processor", amount)
+            seconds = await drain(road, "processor", amount)
             title = f"a lead, {road.name} ({amount / seconds:.0f}/s)"
             runs.append(cpu.Run(title, cpu.between(before, cpu.spent(world)), amount, road.concerns))
     return runs
-
-
-async def _warm_up(*roads: Road) -> None:
-    """The first leads compile rules and open connections; nobody waits for them."""
-    for road in roads:
-        await _drain(road, "warm", 400)
-        await _trickle(road, "warm", 5.0, 2.0)
 
 
 async def _hand_offs(baton: Road, relay: Road, pairs: int, seconds: float) -> list[Row]:
@@ -128,12 +136,12 @@ async def _throughput(baton: Road, relay: Road, pairs: int, amount: int) -> list
     found = []
     for number in range(pairs):
         run = f"whole-{number}"
-        found.append((amount / await _drain(baton, run, amount), amount / await _drain(relay, run, amount)))
+        found.append((amount / await drain(baton, run, amount), amount / await drain(relay, run, amount)))
     label = "whole pipeline, received → routed → SLA open → reported"
     return [paired(label, "leads/s", "≥ 1000, ≥ 50 % of the bare relay", found)]
 
 
-async def _drain(road: Road, run: str, amount: int) -> float:
+async def drain(road: Road, run: str, amount: int) -> float:
     """Send `amount` leads as fast as they are taken; return the seconds until all are dealt with everywhere."""
     requests = [road.request(f"{road.name}-{run}", BATCH) for _ in range(amount // BATCH)]
     before = len(road.hand_offs.arrived)
