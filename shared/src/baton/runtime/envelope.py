@@ -6,6 +6,7 @@ Extensions used: partitionkey, sequence, correlation, distributed tracing, recor
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from baton.runtime.bus.port import Headers, Record
 
 SCHEMA_VERSION = "0.1"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 MAX_RECORD_BYTES = 64 * 1024
 """CloudEvents asks intermediaries to forward events up to 64 KiB; larger ones may not arrive anywhere."""
 
@@ -38,7 +40,7 @@ class Envelope:
 
 def iso(at: datetime) -> str:
     """Return RFC 3339 in UTC with microseconds and `Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def headers_of(
@@ -81,9 +83,7 @@ def headers_of(
 
 def is_traceparent(text: str) -> bool:
     """True for a W3C trace context header of version 00."""
-    parts = text.split("-")
-    lengths = [len(part) for part in parts]
-    return lengths == [2, 32, 16, 2] and all(set(part) <= set("0123456789abcdef") for part in parts)
+    return _TRACEPARENT.fullmatch(text) is not None
 
 
 def _new_trace(event_id: str, span: str) -> str:
@@ -97,22 +97,20 @@ def to_wire(headers: dict[str, str]) -> Headers:
 
 def read_envelope(record: Record) -> Envelope:
     """Return what the record's headers say. Raises Undecodable."""
-    found: dict[str, str] = {}
+    found = dict(record.headers)
     try:
-        for name, value in record.headers:
-            found[name] = value.decode()
-            if "\x00" in found[name]:
-                raise Undecodable(f"NUL in the header {name}")
+        if b"\x00" in b"".join(found.values()):
+            raise Undecodable("NUL in a header")
         return Envelope(
-            id=found["ce_id"],
-            type=found["ce_type"],
-            subject=found["ce_subject"],
+            id=found["ce_id"].decode(),
+            type=found["ce_type"].decode(),
+            subject=found["ce_subject"].decode(),
             source=_publisher(found["ce_source"]),
             sequence=_sequence(found["ce_sequence"]),
             at=_instant(found["ce_time"]),
             recorded_at=_instant(found["ce_recordedtime"]),
-            playbook=found.get("ce_playbook"),
-            trace=found.get("ce_traceparent"),
+            playbook=found.get("ce_playbook", b"").decode() or None,
+            trace=found.get("ce_traceparent", b"").decode() or None,
         )
     except KeyError as missing:
         raise Undecodable(f"no header {missing.args[0]}") from missing
@@ -120,21 +118,21 @@ def read_envelope(record: Record) -> Envelope:
         raise Undecodable(str(problem)) from problem
 
 
-def _publisher(source: str) -> str:
-    if not source.startswith("urn:baton:"):
+def _publisher(source: bytes) -> str:
+    if not source.startswith(b"urn:baton:"):
         raise ValueError("ce_source is not urn:baton:<service>")
-    return source.removeprefix("urn:baton:")
+    return source.decode().removeprefix("urn:baton:")
 
 
-def _sequence(text: str) -> int:
-    number = int(text)
+def _sequence(digits: bytes) -> int:
+    number = int(digits)
     if not 0 < number < 2**63:
         raise ValueError("ce_sequence is not a number from 1 on")
     return number
 
 
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
+def _instant(text: bytes) -> datetime:
+    at = datetime.fromisoformat(text.decode())
     if at.tzinfo is None:
         raise ValueError("a time without offset")
     return at.astimezone(UTC)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 NAMESPACE = UUID("6f1f7d0e-5a0c-5b7e-9d6f-b0a7c0de1ead")
+_SPACE = NAMESPACE.bytes
 
 
 def uuid7(now: datetime, chance: bytes | None = None) -> str:
@@ -20,5 +22,9 @@ def uuid7(now: datetime, chance: bytes | None = None) -> str:
 
 
 def event_id(*parts: str | int) -> str:
-    """Return the UUIDv5 that follows from `parts`: publisher, cause, type and position."""
-    return str(uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts)))
+    """Return the UUIDv5 (RFC 9562 §5.5) that follows from `parts`: publisher, cause, type and position."""
+    name = "\x1f".join(map(str, parts)).encode()
+    # As uuid.uuid5 has it, without making and formatting an object: a third of the time, and every fact needs some.
+    value = sha1(_SPACE + name, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(value[16], 16) & 3]
+    return f"{value[:8]}-{value[8:12]}-5{value[13:16]}-{variant}{value[17:20]}-{value[20:32]}"

@@ -30,8 +30,8 @@ SMALLEST_BATCH = 50
 """A transaction has a dozen round trips however small it is: below so many records it is they that take the time."""
 LONG = 0.5
 """Seconds. A transaction that takes longer holds locks, and on Postgres the event loop, for too long: heartbeats, the
-relay and other people's requests wait. So batches shrink until they take less, and grow again while they take less than
-half of it. (They used to grow only below 0.1 s, which a busy machine never reached: 4,000 leads were not done in 120 s.)
+relay and other people's requests wait. So batches shrink until they take less, and grow again while they take half of
+it. (They used to grow only below 0.1 s, which a busy machine never reached: 4,000 leads were not done in 120 s.)
 """
 POLL_SECONDS = 0.05
 POISON_TRIES = 3
