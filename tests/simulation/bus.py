@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from baton.runtime.bus.port import Outgoing, Record, TopicLane
-from baton.runtime.clock import Clock
 from baton.runtime.failures import NotNow
+from tests.simulation.clock import StoreClock
 from tests.simulation.turns import Turns
 
 
 class SimBus:
     """The log itself (`Bus`), one for all services."""
 
-    def __init__(self, turns: Turns, clock: Clock) -> None:
+    def __init__(self, turns: Turns, judge: StoreClock) -> None:
+        """`judge` is the clock of the service that judges deadlines."""
         self.turns = turns
         self.log: dict[TopicLane, list[Record]] = defaultdict(list)
         self.written_at: dict[TopicLane, list[datetime]] = defaultdict(list)
-        self._clock = clock
+        """How late it was by the judge, at the latest, when the record was written."""
+        self._judge = judge
 
     async def prepare(self, topics: Sequence[str], lanes: int) -> None:
         for topic in topics:
@@ -29,21 +30,21 @@ class SimBus:
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         await self.turns.gate()
-        if self.turns.fails():
+        if self.turns.fails("publish torn"):
             for record in records[: self.turns.chance.randint(0, len(records))]:
                 self._append(record)
             raise NotNow("the broker went away, perhaps with a part of it written")
         for record in records:
             self._append(record)
         await self.turns.gate()
-        if self.turns.fails():
+        if self.turns.fails("acknowledgement lost"):
             raise NotNow("the acknowledgement was lost")
 
     def _append(self, record: Outgoing | Record) -> None:
         place = (record.topic, record.lane)
         offset = len(self.log[place])
         self.log[place].append(Record(record.topic, record.lane, offset, record.key, record.headers, record.value))
-        self.written_at[place].append(self._clock.now())
+        self.written_at[place].append(self._judge.highest)
 
     def size(self, topic: str) -> int:
         """How many records the topic has."""
@@ -56,7 +57,7 @@ class SimBus:
             records = self.log[self.turns.chance.choice(full)]
             first = self.turns.chance.randrange(len(records))
             for record in records[first : first + self.turns.chance.randint(1, 5)]:
-                self._append(replace(record))
+                self._append(record)
 
     async def reader(self) -> SimReader:
         return SimReader(self)
@@ -82,7 +83,7 @@ class SimReader:
         found: dict[TopicLane, list[Record]] = {}
         for place, first in self._places.items():
             records = self._bus.log[place][first : first + self._portion(limit)]
-            if records and turns.fails(0.3) and (place, first) not in self._skipped:
+            if records and (place, first) not in self._skipped and turns.fails("record skipped", 0.3):
                 # As a client that has lost track after a reassignment: it goes on too far ahead, once.
                 self._skipped.add((place, first))
                 records = self._bus.log[place][first + 1 : first + 3]
@@ -91,7 +92,7 @@ class SimReader:
         for place, records in found.items():
             self._places[place] = records[-1].offset + 1
         await turns.gate()
-        if turns.fails():
+        if turns.fails("poll lost"):
             raise NotNow("the broker went away with what it had handed out")
         return found
 
@@ -105,7 +106,7 @@ class SimReader:
 
     async def ends(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
         await self._bus.turns.gate()
-        if self._bus.turns.fails(0.3):
+        if self._bus.turns.fails("broker silent", 0.3):
             raise NotNow("the broker does not say")
         return {place: len(self._bus.log[place]) for place in lanes}
 

@@ -364,11 +364,14 @@ async def test_two_publishers_about_one_subject_agree_in_the_end_in_any_interlea
 
 async def test_batches_shrink_while_transactions_are_long_and_grow_while_they_are_quick(bench: Bench) -> None:
     worker = bench.engine.worker
+    worker._limit = 200
+    worker._pace(200, took=2.0)
+    worker._pace(100, took=2.0)
+    assert worker._limit == 50
     worker._pace(50, took=2.0)
-    worker._pace(25, took=2.0)
-    assert worker._limit == 12
+    assert worker._limit == 50
     for _ in range(9):
-        worker._pace(worker._limit, took=0.01)
+        worker._pace(worker._limit, took=0.2)
     assert worker._limit == 500
     worker._pace(3, took=0.01)
     worker._pace(500, took=0.3)

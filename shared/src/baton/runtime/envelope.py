@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from baton.runtime.bus.port import Headers, Record
 
@@ -23,8 +23,7 @@ class Undecodable(Exception):
     """The record's headers do not say what it is or whose it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What the headers say."""
 
     id: str
@@ -55,8 +54,12 @@ def headers_of(
     cause_id: str,
     playbook: str | None,
     trace: str | None,
+    heard: Mapping[str, int] | None = None,
 ) -> dict[str, str]:
-    """Return the headers of one fact. The starting trace is kept; the hop's span follows from the event id."""
+    """Return the headers of one fact. The starting trace is kept; the hop's span follows from the event id.
+
+    `heard` is how far each publisher was heard about the subject: what a lost store is rolled forward by (ADR 0008).
+    """
     span = event_id.replace("-", "")[:16]
     starting = trace if trace is not None and is_traceparent(trace) else _new_trace(event_id, span)
     headers = {
@@ -76,9 +79,17 @@ def headers_of(
         "traceparent": f"{starting[:36]}{span}-01",
         "content-type": "application/json",
     }
+    if heard:
+        headers["ce_heard"] = " ".join(f"{source}={last}" for source, last in sorted(heard.items()))
     if playbook is not None:
         headers["ce_playbook"] = playbook
     return headers
+
+
+def heard_of(headers: Mapping[str, str]) -> dict[str, int]:
+    """Return how far the publisher had heard each other about the subject when it said this, the cause included."""
+    parts = (part.partition("=") for part in headers.get("ce_heard", "").split())
+    return {source: int(last) for source, _, last in parts}
 
 
 def is_traceparent(text: str) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 TopicLane = tuple[str, int]
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as read."""
+class Record(NamedTuple):
+    """One record as read. (A tuple is made in a fifth of a frozen dataclass's time, and there are many.)"""
 
     topic: str
     lane: int
@@ -23,8 +21,7 @@ class Record:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One record to be published."""
 
     topic: str
