@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, LargeBinary, Row, Table, text
+from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.sql.selectable import TextualSelect
 from sqlalchemy.types import TypeEngine
 
 from baton.runtime.store.types import Instant
@@ -40,23 +43,26 @@ def _columns(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], na
 def _write(
     tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], conflict: str, returning: Sequence[str] = ()
 ) -> list[Row[Any]]:
-    names = list(rows[0])
+    names = tuple(rows[0])
     columns = _columns(tx, table, rows, names)
-    into = f"INSERT INTO {table.name} ({', '.join(names)})"
-    back = f" RETURNING {', '.join(returning)}" if returning else ""
+    tail = f"{conflict} RETURNING {', '.join(returning)}" if returning else conflict
     if tx.dialect.name == "postgresql":
-        arrays = ", ".join(f"CAST(:{n} AS {_array_of(table.c[n].type)})" for n in names)
-        picked = ", ".join("u." + name for name in names)
-        rows_in = f"unnest({arrays}) WITH ORDINALITY AS u({', '.join(names)}, nth)"
-        sql = f"{into} SELECT {picked} FROM {rows_in} ORDER BY u.nth {conflict}{back}"
-        result = tx.execute(text(sql), dict(zip(names, columns, strict=True)))
+        result = tx.execute(_insert_on_postgres(table, names, tail), dict(zip(names, columns, strict=True)))
         return list(result) if returning else []
-    sql = f"{into} VALUES ({', '.join('?' * len(names))}) {conflict}{back}"
+    sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) {tail}"
     tuples = list(zip(*columns, strict=True))
     if returning:
         return [row for values in tuples for row in tx.exec_driver_sql(sql, values)]
     tx.exec_driver_sql(sql, tuples)
     return []
+
+
+@lru_cache(maxsize=256)
+def _insert_on_postgres(table: Table, names: tuple[str, ...], tail: str) -> TextClause:
+    arrays = ", ".join(f"CAST(:{n} AS {_array_of(table.c[n].type)})" for n in names)
+    picked = ", ".join("u." + name for name in names)
+    rows_in = f"unnest({arrays}) WITH ORDINALITY AS u({', '.join(names)}, nth)"
+    return text(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {picked} FROM {rows_in} ORDER BY u.nth {tail}")
 
 
 def upsert(
@@ -118,15 +124,22 @@ def fetch(
     wanted = sorted(set(values))
     if not wanted:
         return []
-    names = list(columns) if columns else [c.name for c in table.columns]
-    bound: Any = wanted
-    if tx.dialect.name == "postgresql":
+    on_postgres = tx.dialect.name == "postgresql"
+    bound: Any = wanted if on_postgres else orjson.dumps(wanted).decode()
+    names = tuple(columns) if columns else None
+    return list(tx.execute(_select(table, column, names, lock, and_where, on_postgres), {"wanted": bound}))
+
+
+@lru_cache(maxsize=256)
+def _select(
+    table: Table, column: str, columns: tuple[str, ...] | None, lock: bool, and_where: str, on_postgres: bool
+) -> TextualSelect:
+    names = columns or tuple(c.name for c in table.columns)
+    if on_postgres:
         where = f"{column} = ANY(CAST(:wanted AS {_array_of(table.c[column].type)}))"
     else:
         where = f"{column} IN (SELECT value FROM json_each(:wanted))"
-        bound = orjson.dumps(wanted).decode()
     where += f" AND {and_where}" if and_where else ""
     sql = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where} ORDER BY {column}"
-    sql += " FOR UPDATE" if lock and tx.dialect.name == "postgresql" else ""
-    statement = text(sql).columns(**{name: table.c[name].type for name in names})
-    return list(tx.execute(statement, {"wanted": bound}))
+    sql += " FOR UPDATE" if lock and on_postgres else ""
+    return text(sql).columns(**{name: table.c[name].type for name in names})
