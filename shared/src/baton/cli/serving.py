@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from pydantic import ValidationError
 
 from baton.cli.faults import Exit, Fault
 from baton.cli.first_steps import first_steps
-from baton.cli.home import url_file
+from baton.cli.home import read_url, url_file
 from baton.cli.screen import out
 from baton.playbook import PlaybookErrors
 from baton.runtime.http import ensure_admin_token, login_link
@@ -41,8 +43,14 @@ def run(service: str) -> None:
     if settings.bus.startswith("embedded:"):
         hint = "Name a Kafka in BATON_BUS (kafka://host:port); `baton up` runs all services in one process."
         raise Fault("the embedded bus connects services of one process only", hint, Exit.USAGE)
-    ready = lambda: out.print(f"{service} is up on {address(settings)}/{service}/", markup=False)  # noqa: E731
+    ready = partial(_say, f"{service} is up on {address(settings)}/{service}/")
     _run(lambda: serve_one(settings, service, ready=ready), settings)
+
+
+def _say(text: str) -> None:
+    """Tell whoever watches. A full disk, under what he watches or where it goes, is no reason not to serve."""
+    with contextlib.suppress(OSError):
+        out.print(text, markup=False)
 
 
 def address(settings: Settings) -> str:
@@ -70,8 +78,10 @@ async def _embedded(settings: Settings) -> None:
     def ready() -> None:
         secret = ensure_admin_token(settings.home)
         link = login_link(settings, secret, datetime.now(UTC))
-        url_file(settings.home).write_text(nearby(settings) + "\n")
-        out.print(first_steps(address(settings), settings.home / "token", link, _typed()), markup=False)
+        if read_url(settings.home) != nearby(settings):
+            with contextlib.suppress(OSError):
+                url_file(settings.home).write_text(nearby(settings) + "\n")
+        _say(first_steps(address(settings), settings.home / "token", link, _typed()))
 
     try:
         ensure_admin_token(settings.home)

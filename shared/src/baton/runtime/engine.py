@@ -32,6 +32,7 @@ from baton.runtime.store.port import Store
 from baton.runtime.store.tables import runtime_tables
 from baton.runtime.timers import Timers
 from baton.runtime.worker import Worker
+from baton.runtime.writes import Writes
 
 __all__ = ["Engine", "Refused"]
 
@@ -86,6 +87,7 @@ class Engine:
         self._bus_problem: str | None = "not reached yet"
         self._ends_problem: str | None = None
         self._concerns: dict[str, str] = {}
+        self._writes = Writes(clock)
         self._stopping = False
 
     # -- what services use ------------------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ class Engine:
                 await self.store.read(lambda tx: tx.execute(text("SELECT 1")).scalar_one())
         except (NotNow, TimeoutError) as problem:
             return f"the store does not answer ({type(problem).__name__})"
-        return None
+        return self._writes.problem()
 
     def metrics_text(self) -> bytes:
         """Return the service's metrics in Prometheus' text format."""
@@ -229,7 +231,8 @@ class Engine:
         seen = self.clock.monotonic()
         while True:
             try:
-                await self.lanes.tend()
+                with self._writes.by("lanes"):
+                    await self.lanes.tend()
                 seen = self.clock.monotonic()
             except NotNow:
                 if self.clock.monotonic() - seen > self.settings.lease_seconds and self.lanes.held:
@@ -309,6 +312,7 @@ class Engine:
             results = work(Unit(fold), items)
             return results, fold.flush()
 
-        results, tally = await self.store.write(transaction)
+        with self._writes.by("requests"):
+            results, tally = await self.store.write(transaction)
         self._committed(tally)
         return results
