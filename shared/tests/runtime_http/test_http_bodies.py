@@ -97,7 +97,7 @@ async def test_a_body_that_trickles_is_given_up_with_408(
 ) -> None:
     from baton.runtime.http import bodies
 
-    monkeypatch.setattr(bodies.read_body, "__kwdefaults__", {"seconds": 0.05})
+    monkeypatch.setattr(bodies.read_body, "__kwdefaults__", {**bodies.read_body.__kwdefaults__, "seconds": 0.05})
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

@@ -119,10 +119,14 @@ class Engine:
     ) -> MicroBatch[Item, Result]:
         """Return a micro-batch that commits concurrent submissions together. To be made while the routes are made."""
         batch: MicroBatch[Item, Result] = MicroBatch(
-            self._commit_batch, work, limit=limit, queue_limit=queue_limit, on_shed=self._metrics.shed.inc
+            self._commit_batch, work, limit=limit, queue_limit=queue_limit, on_shed=self.shed
         )
         self._batches.append(batch)
         return batch
+
+    def shed(self) -> None:
+        """Count a request that was refused because too much waits already."""
+        self._metrics.shed.inc()
 
     # -- what the HTTP face uses ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,9 @@ from baton.runtime.handler import Command, Refusal, Reply
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+PATIENCE_SECONDS = 5.0
+"""How long a submission may wait until its transaction begins. The quickest senders hang up after five seconds
+(Segment, HubSpot's apps); what is stored later than that is work for nobody, and makes those behind it late as well."""
 
 
 class Unit:
@@ -47,9 +50,11 @@ class Unit:
 
 @dataclass(slots=True)
 class _Waiting(Generic[Item, Result]):
-    item: Item
+    item: Item | None
+    """None once it was given up, so that its memory is free before its turn comes."""
     answer: asyncio.Future[Result]
     weight: int
+    patience: asyncio.TimerHandle | None = None
 
 
 class MicroBatch(Generic[Item, Result]):
@@ -63,12 +68,14 @@ class MicroBatch(Generic[Item, Result]):
         limit: int,
         queue_limit: int,
         on_shed: Callable[[], None],
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._commit = commit
         self._work = work
         self._limit = limit
         self._queue_limit = queue_limit
         self._on_shed = on_shed
+        self._patience = patience
         self._queue: asyncio.Queue[_Waiting[Item, Result]] = asyncio.Queue()
         self._weight = 0
         self._has_ended = False
@@ -76,21 +83,35 @@ class MicroBatch(Generic[Item, Result]):
     async def submit(self, item: Item, weight: int = 1) -> Result:
         """Return the item's result once it is committed. `weight` is how many elements it carries.
 
-        Raises NotNow when the queue is full or the store cannot be reached, and whatever `work` raised for this item.
+        Raises NotNow when the queue is full, the item's turn does not come in time or the store cannot be reached, and
+        whatever `work` raised for this item.
         """
         if self._has_ended:
             raise NotNow("the service is stopping")
-        if self._weight + weight > self._queue_limit and self._weight > 0:
-            self._on_shed()
-            raise NotNow("too many requests are waiting to be stored")
-        waiting = _Waiting(item, asyncio.get_running_loop().create_future(), weight)
+        self.refuse_if_full(weight)
+        loop = asyncio.get_running_loop()
+        waiting: _Waiting[Item, Result] = _Waiting(item, loop.create_future(), weight)
+        waiting.patience = loop.call_later(self._patience, self._give_up, waiting)
         self._weight += weight
         waiting.answer.add_done_callback(lambda _: self._release(weight))  # who hangs up counts until then, too
         self._queue.put_nowait(waiting)
         return await asyncio.shield(waiting.answer)
 
+    def refuse_if_full(self, weight: int = 1) -> None:
+        """Raise NotNow if nothing more may wait; to be asked before a body is read, when refusing costs least."""
+        if self._weight + weight > self._queue_limit and self._weight > 0:
+            self._on_shed()
+            raise NotNow("too many requests are waiting to be stored")
+
     def _release(self, weight: int) -> None:
         self._weight -= weight
+
+    def _give_up(self, waiting: _Waiting[Item, Result]) -> None:
+        """Its turn did not come in time. Nothing of it was begun."""
+        waiting.item = None
+        if not waiting.answer.done():
+            self._on_shed()
+            waiting.answer.set_exception(NotNow("the store is too slow for what is waiting"))
 
     async def run(self) -> None:
         """Commit what is submitted, for ever. To be run as a task."""
@@ -98,7 +119,8 @@ class MicroBatch(Generic[Item, Result]):
         try:
             while True:
                 batch = await self._collect()
-                await self._settle(batch)
+                if batch:
+                    await self._settle(batch)
         finally:  # nobody waits for an answer that nobody will give
             self._has_ended = True
             while not self._queue.empty():
@@ -106,18 +128,26 @@ class MicroBatch(Generic[Item, Result]):
             self._fail(batch, NotNow("the service is stopping"))
 
     async def _collect(self) -> list[_Waiting[Item, Result]]:
-        batch = [await self._queue.get()]
-        weight = batch[0].weight
+        batch = self._begin(await self._queue.get())
+        weight = sum(waiting.weight for waiting in batch)
         if self._queue.empty():
             await asyncio.sleep(0)  # let requests that are already here come in; waiting longer would only cost latency
         while weight < self._limit and not self._queue.empty():
-            batch.append(self._queue.get_nowait())
-            weight += batch[-1].weight
+            begun = self._begin(self._queue.get_nowait())
+            weight += sum(waiting.weight for waiting in begun)
+            batch += begun
         return batch
+
+    @staticmethod
+    def _begin(waiting: _Waiting[Item, Result]) -> list[_Waiting[Item, Result]]:
+        """It is the item's turn: from now on it is waited for, however long that takes. Empty if it was given up."""
+        if waiting.patience is not None:
+            waiting.patience.cancel()
+        return [] if waiting.item is None else [waiting]
 
     async def _settle(self, batch: list[_Waiting[Item, Result]]) -> None:
         try:
-            results = await self._commit(self._work, [waiting.item for waiting in batch])
+            results = await self._commit(self._work, [cast(Item, waiting.item) for waiting in batch])
         except BrokenInvariant:
             raise
         except NotNow as problem:

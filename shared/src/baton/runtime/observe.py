@@ -101,9 +101,7 @@ class RuntimeMetrics:
         )
         self.lanes = Gauge("baton_lanes_held", "Lanes this process works on.", registry=registry)
         self.parked_total = Counter("baton_facts_parked", "Facts parked, for whatever reason.", registry=registry)
-        self.shed = Counter(
-            "baton_requests_shed", "Requests answered 503 because the queue was full.", registry=registry
-        )
+        self.shed = Counter("baton_requests_shed", "Requests answered 503 because too much waits.", registry=registry)
         info = Gauge("baton_build_info", "Always 1.", ["service", "version"], registry=registry)
         info.labels(service, baton_version()).set(1)
         for reason in ("poison", "undecodable", "gap", "behind", "timer"):

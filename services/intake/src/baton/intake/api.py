@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import orjson
@@ -22,8 +23,21 @@ from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Letter, Reception
 from baton.intake.settings import IntakeSettings
 from baton.intake.taking import Receipt
+from baton.playbook.mapping import Mapper
+from baton.playbook.sources import Signature
 from baton.runtime.engine import Engine
-from baton.runtime.http import Principal, Problem, body_of, next_cursor, read_body, read_cursor, read_json, requires
+from baton.runtime.failures import NotNow
+from baton.runtime.http import (
+    Principal,
+    Problem,
+    body_of,
+    next_cursor,
+    not_now,
+    read_body,
+    read_cursor,
+    read_json,
+    requires,
+)
 from baton.runtime.http.access import Access
 from baton.runtime.http.bodies import require_json
 from baton.runtime.observe import log
@@ -35,9 +49,15 @@ DOORS: Final[dict[str, Kind]] = {
     "statuses": "status",
 }
 SHOWN_BYTES: Final = 65_536
+"""As much of a raw body as a list shows; all of it is in the store."""
+
+RETRY_SECONDS: Final = 2
 SECRET_RETRY_SECONDS: Final = 60
 """Somebody has to set a secret first; asking sooner is no use."""
-"""As much of a raw body as a list shows; all of it is in the store."""
+
+SEND_AGAIN: Final = (
+    "It was not stored, or nobody can tell. Send it again: what was stored is known then as a duplicate."
+)
 
 REPLAY_PAGE: Final = 200
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
@@ -119,8 +139,9 @@ async def _native(
     is_lines = _require_json_or_lines(request)
     limit = settings.max_stream_bytes if is_lines else settings.max_body_bytes
     key = _idempotency_key(request)
-    letter = _letter(request, await read_body(request, limit))
-    receipts, was_replayed = await reception.native(kind, letter, who.name, key)
+    with _room(reception, RETRY_SECONDS) as more:
+        letter = _letter(request, await read_body(request, limit, more=more))
+        receipts, was_replayed = await reception.native(kind, letter, who.name, key)
     headers = {"Idempotent-Replayed": "true"} if was_replayed else {}
     return Response(orjson.dumps(receipts), 202, headers, media_type="application/json")
 
@@ -141,19 +162,25 @@ def hooks_router(
         mapper = book.mapper(source)
         if mapper is None or mapper.source.signature is None:
             raise Problem(404, "Unknown source", "The playbook names no such webhook source.")
-        body = await read_body(request, settings.max_body_bytes)
-        letter = _letter(request, body)
+        signature = mapper.source.signature
+        with _room(reception, _retry_after(signature, RETRY_SECONDS)) as more:
+            return await taken(request, mapper, signature, more)
+
+    async def taken(request: Request, mapper: Mapper, signature: Signature, more: Callable[[int], None]) -> Response:
+        source = mapper.source.id
+        letter = _letter(request, await read_body(request, settings.max_body_bytes, more=more))
         secrets = book.secrets(mapper.source)
         if not secrets:
             # Ours to mend, not the sender's fault: a 4xx would lose the lead for good with most platforms.
             log.warning("source_without_secret", source=source)
             detail = f"No secret of the source {source} is set here. Nothing was stored."
-            raise Problem(503, "Not now", detail, headers={"Retry-After": str(SECRET_RETRY_SECONDS)})
+            retry_after = _retry_after(signature, SECRET_RETRY_SECONDS)
+            raise Problem(503, "Not now", detail, headers={"Retry-After": str(retry_after)})
         url = _public_url(
             request, mapper.source.public_url or settings.public_url, mapper.source.public_url is not None
         )
-        knock = Knock(request.method, url, letter.headers, body)
-        if not is_genuine(knock, mapper.source.signature, secrets, engine.clock.now()):
+        knock = Knock(request.method, url, letter.headers, letter.body)
+        if not is_genuine(knock, signature, secrets, engine.clock.now()):
             metrics.refused(source)
             challenge = f'Signature realm="intake/{source}"'
             raise Problem(401, "Not genuine", headers={"WWW-Authenticate": challenge})
@@ -237,6 +264,21 @@ def quarantine_router(engine: Engine, reception: Reception) -> APIRouter:
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _room(reception: Reception, retry_after: int) -> Iterator[Callable[[int], None]]:
+    """Room for one request; whatever cannot be stored now is a 503 that says when to come again."""
+    try:
+        with reception.room() as more:
+            yield more
+    except NotNow as problem:
+        raise not_now(problem, SEND_AGAIN, retry_after=retry_after) from problem
+
+
+def _retry_after(signature: Signature, seconds: int) -> int:
+    """`Retry-After` as the platform reads it: HubSpot takes the number for milliseconds, everybody else for seconds."""
+    return seconds * 1000 if signature.scheme == "hubspot-v3" else seconds
 
 
 def _letter(request: Request, body: bytes) -> Letter:

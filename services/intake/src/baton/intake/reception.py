@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -15,6 +15,7 @@ from baton.intake.domain.elements import Element, unreadable
 from baton.intake.domain.keys import digest_bytes
 from baton.intake.domain.posts import Kind
 from baton.intake.domain.reading import NDJSON, media_type, read_hook, read_native, read_native_lines
+from baton.intake.in_hand import InHand
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.settings import IntakeSettings
 from baton.intake.taking import HOOK, Delivery, Once, Raw, Receipt, Taken, requeued, take_in
@@ -70,10 +71,21 @@ class Reception:
         self._settings = settings
         self._metrics = metrics
         self._batch = engine.micro_batch(self._work, limit=CHUNK, queue_limit=settings.intake_queue)
+        self._in_hand = InHand(settings.intake_bytes, engine.shed)
         self._in_flight: set[str] = set()
 
     def _work(self, unit: Unit, deliveries: Sequence[Delivery]) -> list[Taken]:
         return take_in(unit, deliveries, self._book.rules, uuid7)
+
+    @contextmanager
+    def room(self) -> Iterator[Callable[[int], None]]:
+        """Make room for one request before its body is read. What is yielded is to be told of the body's bytes.
+
+        Raises NotNow, then or when told, if what waits to be stored is too much already.
+        """
+        self._batch.refuse_if_full()
+        with self._in_hand.carrying() as more:
+            yield more
 
     async def native(
         self, kind: Kind, letter: Letter, client: str, key: str | None

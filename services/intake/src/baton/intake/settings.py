@@ -27,6 +27,11 @@ class IntakeSettings(Settings):
     intake_queue: int = Field(
         default=5000, ge=1, description="Elements that may wait to be stored before intake answers 503."
     )
+    intake_bytes: int = Field(
+        default=33_554_432,
+        gt=0,
+        description="Bytes of bodies in hand before intake answers 503; a body that is alone may be larger.",
+    )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -7,7 +7,7 @@ from baton.runtime.http.access import Principal, ensure_admin_token, login_link,
 from baton.runtime.http.bodies import body_of, check_json, errors_of, read_body, read_json
 from baton.runtime.http.cursor import next_cursor, read_cursor
 from baton.runtime.http.pages import page
-from baton.runtime.http.problem import PROBLEM_JSON, Problem, problem_response
+from baton.runtime.http.problem import PROBLEM_JSON, Problem, not_now, problem_response
 
 __all__ = [
     "PROBLEM_JSON",
@@ -19,6 +19,7 @@ __all__ = [
     "errors_of",
     "login_link",
     "next_cursor",
+    "not_now",
     "page",
     "problem_response",
     "read_body",

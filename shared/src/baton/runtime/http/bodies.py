@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from fastapi import Request
@@ -30,8 +31,17 @@ _SUSPECT = re.compile(rb"NaN|Infinity|[eE]\+?\d{3}|\\u0000|\d{19}")
 _INT64 = range(-(2**63), 2**63)
 
 
-async def read_body(request: Request, limit: int = DEFAULT_LIMIT, *, seconds: float = READ_SECONDS) -> bytes:
-    """Return the whole body. 413 above `limit` bytes, declared or counted; 408 if it takes longer than `seconds`."""
+async def read_body(
+    request: Request,
+    limit: int = DEFAULT_LIMIT,
+    *,
+    seconds: float = READ_SECONDS,
+    more: Callable[[int], None] = lambda _: None,
+) -> bytes:
+    """Return the whole body. 413 above `limit` bytes, declared or counted; 408 if it takes longer than `seconds`.
+
+    `more` is told of each chunk's bytes as they come in, and may refuse them by raising.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
@@ -43,6 +53,7 @@ async def read_body(request: Request, limit: int = DEFAULT_LIMIT, *, seconds: fl
                 size += len(chunk)
                 if size > limit:
                     raise _too_large(limit)
+                more(len(chunk))
                 chunks.append(chunk)
     except TimeoutError:
         raise Problem(408, "Request timeout", "The body took too long.", headers={"Connection": "close"}) from None

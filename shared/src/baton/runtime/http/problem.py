@@ -17,6 +17,7 @@ from baton.runtime.failures import NotNow, Refused
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+UNCERTAIN = "This cannot be done at the moment, or nobody can tell whether it was. Look, or try again."
 
 log = structlog.get_logger()
 
@@ -91,10 +92,16 @@ async def _refused(_: Request, exc: Exception) -> Response:
 
 
 async def _not_now(_: Request, exc: Exception) -> Response:
-    cause = exc.__cause__ or exc
+    assert isinstance(exc, NotNow)
+    return problem_response(not_now(exc))
+
+
+def not_now(problem: NotNow, detail: str = UNCERTAIN, *, retry_after: int = RETRY_AFTER_SECONDS) -> Problem:
+    """Return the 503 that `problem` is. `detail` must be true also where a COMMIT went through and its reply was
+    lost."""
+    cause = problem.__cause__ or problem
     log.warning("not_now", error=type(cause).__qualname__)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return problem_response(Problem(503, "Not now", "Nothing was stored. Please try again.", headers=headers))
+    return Problem(503, "Not now", detail, headers={"Retry-After": str(retry_after)})
 
 
 async def _http(_: Request, exc: Exception) -> Response:
