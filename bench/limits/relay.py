@@ -1,16 +1,25 @@
 """A bare relay: five processes, the topics of Baton, its transactions and its fsyncs, and no work.
 
-    python -m bench.limits.relay <stage> <port> <kafka> <postgres url>
+    python -m bench.limits.relay <stage> <port> <kafka> <postgres url> <lanes>
 
-`intake` takes leads over HTTP and answers after COMMIT. Every other stage reads the topics its service reads and does
-per poll one transaction: its positions, the state of the leads it saw, what it says. A relay sends what was said with
-an idempotent producer and marks it as sent in a transaction of its own. Same clients (aiokafka, asyncpg), same
-serializer (orjson), records of the sizes Baton's have; it decides nothing, guards nothing, checks nothing.
+`intake` takes leads over HTTP, commits those of concurrent requests together, and answers after COMMIT. Every other
+stage reads the topics its service reads and does per poll one transaction: its places, the state of the leads it saw
+(locked, then written), what it says. A relay of its own reads what was said, sends it in batches by lane with an
+idempotent producer, awaits the acknowledgements and marks the page as sent in one more transaction.
+
+Fair, because all that Baton's promises ask of disk and network is here: the same hops, a commit with its fsync per
+poll, page and group of requests, the same clients (aiokafka, asyncpg) with the same settings, the same serializer
+(orjson), the same event loop and garbage collection, batches of the most that Baton allows itself, and as many bytes on
+Kafka per lead. A limit, because nothing else is: no SQLAlchemy between it and asyncpg, one journal and one state table
+where Baton has indexes that refuse what was said twice, and it decides nothing, guards nothing, checks nothing.
+`python -m bench cpu` prints the traffic of both, so that this can be checked.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +31,10 @@ import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from fastapi import FastAPI, Request, Response
 
-LANES = 12
-LINGER_SECONDS = 0.05
+BATCH = 500
+PAGE = 500
+BATCH_BYTES = 512 * 1024
+SAFETY_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,12 +46,12 @@ class Stage:
     says: tuple[int, ...]
 
 
-# What pads our records to the size of Baton's facts for one lead of bench/leads.py (1135; 1990, 3881; 4293; 4 × 310).
+# What pads our records to what Baton's facts about one lead of bench/leads.py take on Kafka, headers included.
 STAGES = {
-    "intake": Stage((), "", (1080,)),
-    "scoring": Stage(("intake", "routing"), "intake", (1930, 3820)),
-    "routing": Stage(("intake", "scoring"), "scoring", (4230,)),
-    "sla": Stage(("intake", "scoring", "routing"), "routing", (250, 250, 250, 250)),
+    "intake": Stage((), "", (1800,)),
+    "scoring": Stage(("intake", "routing"), "intake", (2640, 4530)),
+    "routing": Stage(("intake", "scoring", "sla"), "scoring", (4945,)),
+    "sla": Stage(("intake", "scoring", "routing"), "routing", (950, 950, 950, 950)),
     "reporting": Stage(("intake", "scoring", "routing", "sla"), "", ()),
 }
 TABLES = """
@@ -57,60 +68,72 @@ MOVE = """
 INSERT INTO place SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
 ON CONFLICT (topic, lane) DO UPDATE SET next_off = excluded.next_off
 """
+OUTBOX = f"SELECT id, lane, lead, value FROM journal WHERE position IS NULL ORDER BY id LIMIT {PAGE}"
+SENT = "UPDATE journal SET position = id WHERE id = ANY($1::bigint[])"
 SAY = "INSERT INTO journal (lane, lead, value) SELECT * FROM unnest($1::int[], $2::text[], $3::bytea[])"
 
 
 class Bare:
     """One stage."""
 
-    def __init__(self, name: str, kafka: str, database: str) -> None:
+    def __init__(self, name: str, kafka: str, database: str, lanes: int) -> None:
+        self.lanes = lanes
         self.name, self.stage = name, STAGES[name]
         self.kafka, self.database = kafka, database
         self.news = asyncio.Event()
-        self.waiting: list[tuple[str, bytes, asyncio.Future[None]]] = []
-        self.arrived = asyncio.Event()
+        self.waiting: asyncio.Queue[tuple[list[dict[str, Any]], asyncio.Future[None]]] = asyncio.Queue()
 
     async def start(self) -> None:
         self.pool = await asyncpg.create_pool(self.database, min_size=3, max_size=3)
         await self.pool.execute(TABLES)
         if self.stage.says:
-            self.producer = AIOKafkaProducer(bootstrap_servers=self.kafka, enable_idempotence=True, linger_ms=0)
+            self.producer = AIOKafkaProducer(
+                bootstrap_servers=self.kafka, enable_idempotence=True, linger_ms=0, max_batch_size=BATCH_BYTES
+            )
             await self.producer.start()
 
     def said(self, lead: str, kind: int) -> tuple[int, str, bytes]:
         value = orjson.dumps({"lead": lead, "kind": kind, "rest": "x" * self.stage.says[kind]})
-        return crc32(lead.encode()) % LANES, lead, value
+        return crc32(lead.encode()) % self.lanes, lead, value
 
     async def relay(self) -> None:
-        topic = f"bare.{self.name}"
         while True:
-            async with self.pool.acquire() as connection:
-                query = "SELECT id, lane, lead, value FROM journal WHERE position IS NULL ORDER BY id LIMIT 500"
-                rows = await connection.fetch(query)
-                if not rows:
-                    self.news.clear()
-                else:
-                    acks = [
-                        await self.producer.send(topic, row["value"], key=row["lead"].encode(), partition=row["lane"])
-                        for row in rows
-                    ]
-                    await asyncio.gather(*acks)
-                    sent = "UPDATE journal SET position = id WHERE id = ANY($1::bigint[])"
-                    await connection.execute(sent, [row["id"] for row in rows])
-                    continue
-            try:
-                async with asyncio.timeout(LINGER_SECONDS):
-                    await self.news.wait()
-            except TimeoutError:
+            self.news.clear()
+            rows = await self.pool.fetch(OUTBOX)
+            if rows:
+                await self.publish(rows)
+                async with self.pool.acquire() as connection, connection.transaction():
+                    await connection.execute(SENT, [row["id"] for row in rows])
                 continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SAFETY_POLL_SECONDS):
+                    await self.news.wait()
+
+    async def publish(self, rows: list[Any]) -> None:
+        """Send the rows in batches by lane, in order, and wait until the broker has them."""
+        batches: dict[int, list[Any]] = {}
+        for row in rows:
+            record = {"key": row["lead"].encode(), "value": row["value"], "timestamp": None}
+            of_lane = batches.setdefault(row["lane"], [])
+            if not of_lane or of_lane[-1].append(**record) is None:
+                of_lane.append(self.producer.create_batch())
+                of_lane[-1].append(**record)
+        topic = f"bare.{self.name}"
+        acks = [
+            await self.producer.send_batch(batch, topic, partition=lane)
+            for lane, of_lane in batches.items()
+            for batch in of_lane
+        ]
+        await asyncio.gather(*acks)
 
     async def read(self) -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, enable_auto_commit=False, fetch_max_wait_ms=50)
         await consumer.start()
-        consumer.assign([TopicPartition(f"bare.{topic}", lane) for topic in self.stage.hears for lane in range(LANES)])
+        topics = [f"bare.{topic}" for topic in self.stage.hears]
+        consumer.assign([TopicPartition(topic, lane) for topic in topics for lane in range(self.lanes)])
         await consumer.seek_to_beginning()
         while True:
-            polled = await consumer.getmany(timeout_ms=200, max_records=1000)
+            polled = await consumer.getmany(timeout_ms=50, max_records=BATCH)
             if polled:
                 await self.handle(polled)
 
@@ -131,34 +154,35 @@ class Bare:
     async def accept(self, leads: list[dict[str, Any]]) -> None:
         """Commit the leads together with those of other requests."""
         done = asyncio.get_running_loop().create_future()
-        self.waiting += [(lead["external_id"], orjson.dumps(lead), done) for lead in leads]
-        self.arrived.set()
+        self.waiting.put_nowait((leads, done))
         await done
 
     async def commit(self) -> None:
         while True:
-            await self.arrived.wait()
-            self.arrived.clear()
-            batch, self.waiting = self.waiting, []
-            if not batch:
-                continue
-            out = [self.said(lead, 0) for lead, _, _ in batch]
-            kept = {lead: raw.decode() for lead, raw, _ in batch}
+            group = [await self.waiting.get()]
+            await asyncio.sleep(0)  # those that are already here come along
+            while sum(len(leads) for leads, _ in group) < BATCH and not self.waiting.empty():
+                group.append(self.waiting.get_nowait())
+            leads = [lead for of_one, _ in group for lead in of_one]
+            kept = sorted((lead["external_id"], orjson.dumps(lead).decode()) for lead in leads)
             async with self.pool.acquire() as connection, connection.transaction():
-                await connection.execute(KEEP, *_columns(sorted(kept.items())))
-                await connection.execute(SAY, *_columns(out))
+                await connection.execute(KEEP, *_columns(kept))
+                await connection.execute(SAY, *_columns([self.said(lead["external_id"], 0) for lead in leads]))
             self.news.set()
-            for done in {id(done): done for _, _, done in batch}.values():
-                done.set_result(None)
+            for _, done in group:
+                if not done.done():
+                    done.set_result(None)
 
 
 def _columns(rows: list[Any]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def main(name: str, port: int, kafka: str, database: str) -> None:
-    bare = Bare(name, kafka, database)
+async def main(name: str, port: int, kafka: str, database: str, lanes: int) -> None:
+    bare = Bare(name, kafka, database, lanes)
     await bare.start()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
     app = FastAPI(openapi_url=None)
 
     @app.get("/ready")
@@ -186,4 +210,4 @@ async def main(name: str, port: int, kafka: str, database: str) -> None:
 
 if __name__ == "__main__":
     uvloop = __import__("uvloop")
-    uvloop.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])))
