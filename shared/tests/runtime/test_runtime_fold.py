@@ -78,6 +78,10 @@ async def test_poison_is_parked_its_neighbours_go_on_and_its_lead_waits_in_order
     assert done is not None
     assert done["left"] == 0
     assert ("a", 3, "toy.number") in await sums(bench)
+    later = await bench.engine.parked.show(poison["id"])
+    assert later is not None
+    [told] = later["discarded"]
+    assert (told["subject"], told["reason"], told["by"], told["why"]) == ("a", "poison", "test", "cannot be mended")
 
 
 async def test_what_stands_behind_a_parked_fact_cannot_be_replayed_before_it(bench: Bench) -> None:

@@ -136,6 +136,18 @@ def dead_replay(
     replay_parked(service, parked_id, everything)
 
 
+@dead_app.command(name="discard")
+def dead_discard(
+    service: Annotated[str, typer.Argument(help="As listed.")],
+    parked_id: Annotated[int, typer.Argument(help="As listed.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept, so name nobody in it.")],
+) -> None:
+    """Give one parked fact up for good: the service goes on as if it had said nothing. What waits behind it follows."""
+    from baton.cli.dead import discard_parked
+
+    discard_parked(service, parked_id, reason)
+
+
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,

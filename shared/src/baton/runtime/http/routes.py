@@ -109,7 +109,7 @@ def parked_router(engine: Engine, name: str) -> APIRouter:
 
     @router.get("/parked/{parked_id}")
     async def parked_one(parked_id: int, _: Admin) -> dict[str, Any]:
-        """Show one parked record whole: headers, data, reason and stack."""
+        """Show one parked record whole: headers, data, reason and stack. Of a discarded one: who did it, and why."""
         row = await engine.parked.show(parked_id)
         if row is None:
             raise _not_parked(parked_id)
