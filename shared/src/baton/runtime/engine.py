@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select, text
 from baton.runtime.bus.port import Bus
 from baton.runtime.clock import Clock
 from baton.runtime.events import page_of, read_cursor
-from baton.runtime.failures import BrokenInvariant, Fenced, NotNow, Refused
+from baton.runtime.failures import LONGEST_PAUSE, BrokenInvariant, Fenced, NotNow, Refused
 from baton.runtime.fence import store_now
 from baton.runtime.fold import Fold, Tally
 from baton.runtime.handler import Command, Refusal, Reply, Service
@@ -255,7 +255,7 @@ class Engine:
             except NotNow as problem:
                 self._bus_problem = str(problem)[:200]
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, LONGEST_PAUSE)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run())
             if self.service.says:

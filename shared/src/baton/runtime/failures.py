@@ -5,11 +5,15 @@ from __future__ import annotations
 from baton.runtime.handler import Refusal
 from baton.runtime.store.port import NotNow
 
-__all__ = ["STORE_AWAY", "BrokenInvariant", "Fenced", "NotNow", "OutOfTurn", "Poison", "Refused"]
+__all__ = ["LONGEST_PAUSE", "STORE_AWAY", "BrokenInvariant", "Fenced", "NotNow", "OutOfTurn", "Poison", "Refused"]
 
 
 STORE_AWAY = 75
 """Exit code of a migration (EX_TEMPFAIL of sysexits): the store did not answer; try again."""
+
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries to reach a store or a bus that is away. With five, a database that was back within eight
+seconds was noticed after twelve, and only then the broker asked (seen under faults); a refused try costs little."""
 
 
 class Refused(Exception):

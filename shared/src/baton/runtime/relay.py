@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, func, select, text
 
 from baton.runtime.bus.port import Bus, Outgoing
 from baton.runtime.envelope import to_wire
-from baton.runtime.failures import Fenced, NotNow
+from baton.runtime.failures import LONGEST_PAUSE, Fenced, NotNow
 from baton.runtime.lanes import Lanes
 from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.store.port import Store
@@ -88,7 +88,7 @@ class Relay:
                 self.problem = str(problem)
                 log.warning("relay_waits", reason=str(problem)[:200], seconds=pause)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, LONGEST_PAUSE)
             except Fenced:
                 await asyncio.sleep(POLL_SECONDS)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from baton.runtime.batch import Batch, JobAnswer, Key, record_key, run_batch, timer_key
 from baton.runtime.bus.port import Bus, Reader, Record, TopicLane
 from baton.runtime.clock import Clock
-from baton.runtime.failures import BrokenInvariant, Fenced, NotNow, Poison
+from baton.runtime.failures import LONGEST_PAUSE, BrokenInvariant, Fenced, NotNow, Poison
 from baton.runtime.fence import Move, pass_fence
 from baton.runtime.fold import Tally
 from baton.runtime.handler import Service
@@ -90,7 +90,7 @@ class Worker:
                 log.warning("worker_waits", reason=str(problem)[:200], seconds=wait)
                 await self.let_go()
                 await asyncio.sleep(wait)
-                wait = min(wait * 2, 5.0)
+                wait = min(wait * 2, LONGEST_PAUSE)
 
     async def once(self, wait: float = POLL_SECONDS) -> int:
         """One round: follow the lanes, poll, see what is due, do it. Returns how many causes there were."""
