@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
-SHARED = ("contracts", "runtime", "playbook", "calendars", "cli")
+SHARED = ("contracts", "runtime", "playbook", "calendars", "values", "cli")
 LEFT_ALONE = {".git", ".venv", "var", "__pycache__", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
