@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from baton.contracts import Fact, Rep, RepChanged
 from baton.reporting.domain.hearing import heard
@@ -11,10 +12,10 @@ from baton.reporting.domain.lead import Lead
 from baton.reporting.domain.phrases import Line
 from baton.reporting.domain.words import line_of
 from baton.runtime.handler import Cause, Decision, Heard
+from baton.values import changed
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of the journey with its place: by time, then by publisher and sequence."""
 
     lead_id: str
@@ -28,13 +29,13 @@ class Entry:
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dossier:
     """What the store keeps under a subject: a lead as it was kept and as it now is, with new entries; or a rep."""
 
     kept: Lead
     lead: Lead
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[Entry, ...] = ()
     rep: Rep | None = None
 
 
@@ -43,18 +44,19 @@ def decide(dossier: Dossier, cause: Cause) -> Decision[Dossier]:
     if not isinstance(cause, Heard):
         return Decision(dossier)
     if isinstance(cause.body, RepChanged):
-        return Decision(replace(dossier, rep=cause.body.rep))
+        return Decision(changed(dossier, rep=cause.body.rep))
     fact: Fact = cause.body
+    # Without the fact itself: until the end of the batch it would weigh on the garbage collector.
     entry = Entry(
-        lead_id=cause.subject,
-        at=cause.at,
-        publisher=cause.source,
-        sequence=cause.sequence,
-        event_id=cause.id,
-        type=cause.type,
-        recorded_at=cause.recorded_at,
-        round=getattr(fact, "round", None),
-        line=line_of(fact),
+        cause.subject,
+        cause.at,
+        cause.source,
+        cause.sequence,
+        cause.id,
+        cause.type,
+        cause.recorded_at,
+        getattr(fact, "round", None),
+        line_of(fact),
     )
     lead = heard(dossier.lead, fact, cause.at, cause.sequence)
-    return Decision(replace(dossier, lead=lead, entries=(*dossier.entries, entry)))
+    return Decision(changed(dossier, lead=lead, entries=(*dossier.entries, entry)))

@@ -94,6 +94,7 @@ def _lead_row(lead: Lead) -> dict[str, Any]:
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:
+    line = entry.line
     return {
         "lead_id": entry.lead_id,
         "at": entry.at,
@@ -103,11 +104,11 @@ def _entry_row(entry: Entry) -> dict[str, Any]:
         "type": entry.type,
         "recorded_at": entry.recorded_at,
         "round": entry.round,
-        "what": entry.line.what,
-        "why": entry.line.why,
-        "tone": entry.line.tone,
-        "who": entry.line.who,
-        "detail": {name: value for name, value in entry.line.detail.items() if value not in (None, [], {})},
+        "what": line.what,
+        "why": line.why,
+        "tone": line.tone,
+        "who": line.who,
+        "detail": {name: value for name, value in line.detail.items() if value not in (None, [], {})},
     }
 
 

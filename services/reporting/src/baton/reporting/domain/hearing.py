@@ -7,7 +7,6 @@ that it does not matter which was heard first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,19 +32,20 @@ from baton.contracts import (
     SlaWaived,
 )
 from baton.reporting.domain.lead import Lead, Promise, PromiseState, Round, Status
+from baton.values import changed
 
 
 def heard(lead: Lead, fact: Fact, at: datetime, sequence: int) -> Lead:
     """Return `lead` after `fact`, which happened `at` and is the publisher's `sequence`-th about it."""
-    take = _TAKE.get(type(fact))
+    take = _TAKE.get(fact.type)
     if take is not None:
         lead = take(lead, fact, at, sequence)
-    return lead if lead.last_at is not None and lead.last_at >= at else replace(lead, last_at=at)
+    return lead if lead.last_at is not None and lead.last_at >= at else changed(lead, last_at=at)
 
 
 def _posted(lead: Lead, fact: LeadReceived | LeadUpdated, at: datetime, _: int) -> Lead:
     first = isinstance(fact, LeadReceived)
-    return replace(
+    return changed(
         lead,
         received_at=at if first else lead.received_at,
         source=fact.source if first else lead.source,
@@ -62,24 +62,24 @@ def _name_of(contact: Contact) -> str | None:
 
 
 def _touched(lead: Lead, _: LeadTouched, __: datetime, ___: int) -> Lead:
-    return replace(lead, touches=lead.touches + 1)
+    return changed(lead, touches=lead.touches + 1)
 
 
 def _status(lead: Lead, fact: LeadStatusReported, at: datetime, sequence: int) -> Lead:
-    return replace(lead, statuses=(*lead.statuses, Status(sequence, at, fact.status)))
+    return changed(lead, statuses=(*lead.statuses, Status(sequence, at, fact.status)))
 
 
 def _scored(lead: Lead, fact: LeadScored | LeadQualified | LeadNurtured | LeadDisqualified) -> Lead:
-    return replace(lead, score=fact.score.total, temperature=fact.temperature)
+    return changed(lead, score=fact.score.total, temperature=fact.temperature)
 
 
 def _only_scored(lead: Lead, fact: LeadScored, _: datetime, __: int) -> Lead:
-    return replace(_scored(lead, fact), flags=tuple(fact.flags))
+    return changed(_scored(lead, fact), flags=tuple(fact.flags))
 
 
 def _qualified(lead: Lead, fact: LeadQualified, _: datetime, __: int) -> Lead:
     def opened(round_: Round) -> Round:
-        return replace(
+        return changed(
             round_,
             qualified_at=fact.qualified_at,
             intake_sequence=max(round_.intake_sequence, fact.intake_sequence),
@@ -87,23 +87,23 @@ def _qualified(lead: Lead, fact: LeadQualified, _: datetime, __: int) -> Lead:
             counts_after=_latest(round_.counts_after, fact.statuses_from),
         )
 
-    return replace(_in_round(_scored(lead, fact), fact.round, opened), judged="qualified", judged_because=None)
+    return changed(_in_round(_scored(lead, fact), fact.round, opened), judged="qualified", judged_because=None)
 
 
 def _nurtured(lead: Lead, fact: LeadNurtured, _: datetime, __: int) -> Lead:
-    return replace(_scored(lead, fact), judged="nurtured", judged_because=fact.track)
+    return changed(_scored(lead, fact), judged="nurtured", judged_because=fact.track)
 
 
 def _disqualified(lead: Lead, fact: LeadDisqualified, at: datetime, _: int) -> Lead:
-    lead = replace(_scored(lead, fact), judged="disqualified", judged_because=fact.reason)
+    lead = changed(_scored(lead, fact), judged="disqualified", judged_because=fact.reason)
     if not fact.round:
         return lead
-    return _in_round(lead, fact.round, lambda round_: replace(round_, disqualified=(*round_.disqualified, at)))
+    return _in_round(lead, fact.round, lambda round_: changed(round_, disqualified=(*round_.disqualified, at)))
 
 
 def _handed_over(lead: Lead, fact: LeadRouted | LeadReassigned, _: datetime, __: int) -> Lead:
     def owned(round_: Round) -> Round:
-        return replace(
+        return changed(
             round_,
             routing="routed",
             held_reason=None,
@@ -120,12 +120,12 @@ def _handed_over(lead: Lead, fact: LeadRouted | LeadReassigned, _: datetime, __:
 
 def _held(lead: Lead, fact: LeadHeld, _: datetime, __: int) -> Lead:
     return _in_round(
-        lead, fact.round, lambda round_: replace(round_, routing="held", held_reason=fact.reason, owner=None)
+        lead, fact.round, lambda round_: changed(round_, routing="held", held_reason=fact.reason, owner=None)
     )
 
 
 def _recycled(lead: Lead, fact: LeadRecycled, _: datetime, __: int) -> Lead:
-    return _in_round(lead, fact.round, lambda round_: replace(round_, routing="recycled", held_reason=None))
+    return _in_round(lead, fact.round, lambda round_: changed(round_, routing="recycled", held_reason=None))
 
 
 def _started(lead: Lead, fact: SlaStarted, _: datetime, __: int) -> Lead:
@@ -147,7 +147,7 @@ def _waived(lead: Lead, fact: SlaWaived, _: datetime, __: int) -> Lead:
 
 
 def _stopped(lead: Lead, fact: SlaStopped, at: datetime, _: int) -> Lead:
-    return _in_round(lead, fact.round, lambda round_: replace(round_, stopped=(*round_.stopped, at)))
+    return _in_round(lead, fact.round, lambda round_: changed(round_, stopped=(*round_.stopped, at)))
 
 
 def _promised(
@@ -172,36 +172,36 @@ def _promised(
 
     def with_promise(round_: Round) -> Round:
         others = tuple(p for p in round_.promises if (p.attempt, p.promise) != (fact.attempt, fact.promise))
-        return replace(round_, promises=(*others, promise))
+        return changed(round_, promises=(*others, promise))
 
     return _in_round(lead, fact.round, with_promise)
 
 
 def _in_round(lead: Lead, number: int, change: Callable[[Round], Round]) -> Lead:
     round_ = lead.rounds.get(number) or Round(number)
-    return replace(lead, rounds={**lead.rounds, number: change(round_)})
+    return changed(lead, rounds={**lead.rounds, number: change(round_)})
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(filter(None, (one, other)), default=None)
 
 
-_TAKE: dict[type[Fact], Callable[[Any, Any, datetime, int], Lead]] = {
-    LeadReceived: _posted,
-    LeadUpdated: _posted,
-    LeadTouched: _touched,
-    LeadStatusReported: _status,
-    LeadScored: _only_scored,
-    LeadQualified: _qualified,
-    LeadNurtured: _nurtured,
-    LeadDisqualified: _disqualified,
-    LeadRouted: _handed_over,
-    LeadReassigned: _handed_over,
-    LeadHeld: _held,
-    LeadRecycled: _recycled,
-    SlaStarted: _started,
-    SlaMet: _met,
-    SlaBreached: _breached,
-    SlaWaived: _waived,
-    SlaStopped: _stopped,
+_TAKE: dict[str, Callable[[Any, Any, datetime, int], Lead]] = {
+    LeadReceived.type: _posted,
+    LeadUpdated.type: _posted,
+    LeadTouched.type: _touched,
+    LeadStatusReported.type: _status,
+    LeadScored.type: _only_scored,
+    LeadQualified.type: _qualified,
+    LeadNurtured.type: _nurtured,
+    LeadDisqualified.type: _disqualified,
+    LeadRouted.type: _handed_over,
+    LeadReassigned.type: _handed_over,
+    LeadHeld.type: _held,
+    LeadRecycled.type: _recycled,
+    SlaStarted.type: _started,
+    SlaMet.type: _met,
+    SlaBreached.type: _breached,
+    SlaWaived.type: _waived,
+    SlaStopped.type: _stopped,
 }

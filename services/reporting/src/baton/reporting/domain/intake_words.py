@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from baton.contracts import Fact, LeadAnswered, LeadEngaged, LeadReceived, LeadStatusReported, LeadTouched, LeadUpdated
+from baton.contracts import LeadAnswered, LeadEngaged, LeadReceived, LeadStatusReported, LeadTouched, LeadUpdated
 from baton.reporting.domain.phrases import Line, listed, valued
 
 _STATUS_TONES = {"accepted": "good", "opportunity": "good", "won": "good", "junk": "bad", "lost": "bad"}
@@ -69,11 +69,11 @@ def _status(fact: LeadStatusReported) -> Line:
     return Line(f"Sales says: {fact.status}", why or None, tone, fact.owner, detail)
 
 
-TELL: dict[type[Fact], Callable[[Any], Line]] = {
-    LeadReceived: _received,
-    LeadUpdated: _updated,
-    LeadEngaged: _engaged,
-    LeadTouched: _touched,
-    LeadAnswered: _answered,
-    LeadStatusReported: _status,
+TELL: dict[str, Callable[[Any], Line]] = {
+    LeadReceived.type: _received,
+    LeadUpdated.type: _updated,
+    LeadEngaged.type: _engaged,
+    LeadTouched.type: _touched,
+    LeadAnswered.type: _answered,
+    LeadStatusReported.type: _status,
 }

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from baton.values import changed
+
 PromiseState = Literal["open", "met", "breached", "waived"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Status:
     """What the CRM said, with the place of the fact among intake's facts of this lead."""
 
@@ -19,7 +21,7 @@ class Status:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Promise:
     """One promise of the SLA to one owner, and what became of it."""
 
@@ -36,7 +38,7 @@ class Promise:
     business_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Round:
     """One hand-off of the person: from being qualified to what came of it."""
 
@@ -60,7 +62,7 @@ class Round:
     promises: tuple[Promise, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lead:
     """All that is kept of a lead; everything shown or counted follows from it."""
 
@@ -87,6 +89,10 @@ class Lead:
         return self.rounds[max(self.rounds)] if self.rounds else None
 
 
+_NOTHING_KNOWN = Lead("")
+_NOTHING_SAID = Round(0)
+
+
 def lead_of(kept: dict[str, Any]) -> Lead:
     """Return the lead that was kept as JSON."""
     rounds = {int(number): _round_of(value) for number, value in kept.pop("rounds").items()}
@@ -94,7 +100,7 @@ def lead_of(kept: dict[str, Any]) -> Lead:
     for name in ("received_at", "last_at"):
         kept[name] = _maybe_at(kept[name])
     kept["flags"] = tuple(kept["flags"])
-    return Lead(**kept, rounds=rounds, statuses=statuses)
+    return changed(_NOTHING_KNOWN, **kept, rounds=rounds, statuses=statuses)
 
 
 def _round_of(kept: dict[str, Any]) -> Round:
@@ -104,7 +110,7 @@ def _round_of(kept: dict[str, Any]) -> Round:
         kept[name] = tuple(_at(value) for value in kept[name])
     promises = [{**p, "started_at": _at(p["started_at"]), "due_at": _at(p["due_at"])} for p in kept["promises"]]
     kept["promises"] = tuple(Promise(**promise) for promise in promises)
-    return Round(**kept)
+    return changed(_NOTHING_SAID, **kept)
 
 
 def _at(value: str) -> datetime:

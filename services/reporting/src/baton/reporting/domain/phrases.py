@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from baton.contracts import Reason
 
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(NamedTuple):
     """One line of the journey. `tone` is good, bad, warn, accent or plain; `who` is a rep's id."""
 
     what: str
     why: str | None = None
     tone: str = "plain"
     who: str | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = NOTHING_MORE
+
+
+_ANSWERS = {True: "Yes", False: "No", None: "Unknown"}
 
 
 def reasons(why: Iterable[Reason]) -> str:
     """Say which criteria held, which did not and which nobody could judge."""
     groups: dict[str, list[str]] = {"Yes": [], "No": [], "Unknown": []}
     for reason in why:
-        if reason.value is None or isinstance(reason.value, bool):
-            groups[{True: "Yes", False: "No", None: "Unknown"}[reason.value]].append(reason.label or reason.criterion)
+        value = reason.value
+        if value is None or value is True or value is False:
+            groups[_ANSWERS[value]].append(reason.label or reason.criterion)
         elif reason.points:
             groups["Yes"].append(f"{reason.label or reason.criterion} ({reason.points:+g})")
     return " ".join(f"{answer}: {listed(names)}." for answer, names in groups.items() if names)
@@ -46,11 +51,11 @@ def valued(value: Any) -> str:
 
 
 def timed(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"{at.isoformat(' ', 'minutes')[:16]} UTC"
 
 
 def dated(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}"
+    return at.date().isoformat()
 
 
 def spanned(seconds: float) -> str:

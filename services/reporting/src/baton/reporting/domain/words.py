@@ -9,10 +9,10 @@ from baton.contracts import Fact
 from baton.reporting.domain import decision_words, intake_words
 from baton.reporting.domain.phrases import Line
 
-_TELL: dict[type[Fact], Callable[[Any], Line]] = {**intake_words.TELL, **decision_words.TELL}
+_TELL: dict[str, Callable[[Any], Line]] = {**intake_words.TELL, **decision_words.TELL}
 
 
 def line_of(fact: Fact) -> Line:
     """Return the line that tells `fact`."""
-    tell = _TELL.get(type(fact))
+    tell = _TELL.get(fact.type)
     return tell(fact) if tell is not None else Line(fact.type)
