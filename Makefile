@@ -88,8 +88,12 @@ faults-mutants: $(VENV)/.ready ## Break one mechanism at a time in a copy of the
 	@$(BIN)/python -m tests.faults.mutants $(MUTANTS)
 
 .PHONY: simulation
-simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (BATON_SIM_SECONDS, BATON_SIM_SEED); docs/simulation.md
-	@$(BIN)/python -m tests.simulation.run
+simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (SIM="--seconds 60 --first 5000"); docs/simulation.md
+	@$(BIN)/python -m tests.simulation.many --seconds 600 $(SIM)
+
+.PHONY: simulation-long
+simulation-long: $(VENV)/.ready ## 100,000 seeds by two processes, the result in var/simulation.json (SIM="--first 40001")
+	@$(BIN)/python -m tests.simulation.many --seeds 100000 --jobs 2 --out var/simulation.json $(SIM)
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same I/O (bench/)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,13 +66,13 @@ def digest_of(world: World) -> str:
     return found.hexdigest()
 
 
-def faults_of(world: World, accepted: set[str]) -> list[str]:
+def faults_of(world: World, accepted: Mapping[str, str]) -> list[str]:
     """Everything that is wrong, in words."""
     facts = facts_of(world)
     found = [fault for database in world.databases.values() for fault in database.wrong]
     for check in (_fates, _nothing_parked, _journals):
         found += check(world)
-    found += [f"lead {lead} was accepted and is nowhere" for lead in sorted(accepted - _known(world))]
+    found += [f"lead {lead} was accepted and is nowhere" for lead in sorted(set(accepted.values()) - _known(world))]
     for look in (_sequences, _routed_once, _breached_once, _finite):
         found += look(facts)
     found += _heard_all(world, facts)
@@ -91,8 +91,7 @@ def _fates(world: World) -> Iterator[str]:
     services = {replica.service.name: replica.service for replica in world.replicas}
     books = {}
     for name in ("intake", "scoring", "routing", "reporting"):
-        with world.databases[name].engine.begin() as tx:
-            books[name] = services[name].ledger_page(tx, "", 1_000_000)
+        books[name] = services[name].ledger_page(world.databases[name].tx, "", 1_000_000)
     for lead, fault in balance(books, ()).faults.items():
         yield f"lead {lead}: {fault}"
 

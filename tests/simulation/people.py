@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from baton.contracts import TimeOff
+from baton.intake.reception import Letter
 from baton.runtime.failures import NotNow, Refused
 from baton.runtime.handler import Command
-from tests.simulation.world import EPOCH, Replica, World
+from baton.runtime.http import Problem
+from tests.simulation.clock import ZERO
+from tests.simulation.store import EPOCH
+from tests.simulation.world import Replica, World
 
 ANSWERS: tuple[dict[str, Any], ...] = (
     {"product": "planning", "cause": "told", "problem": "none", "horizon": "3_months", "will_talk": True},
@@ -21,6 +25,14 @@ ANSWERS: tuple[dict[str, Any], ...] = (
     {"product": "labour", "cause": "told", "horizon": "6_months"},
     {},
 )
+QUESTIONS: tuple[tuple[str, Any], ...] = (
+    ("horizon", "now"),
+    ("will_talk", True),
+    ("cause", "event"),
+    ("wish.channel", "email"),
+    ("justification.cause", "They told me."),
+)
+FORMS = ("demo", "contact", "newsletter")
 COUNTRIES = ("DE", "DE", "US", "GB", "SE", "JP")
 REPS = ("anna", "jonas", "maja", "lukas", "olivia", "callum", "niamh", "grace", "diego", "tyler")
 STATUSES: tuple[dict[str, Any], ...] = (
@@ -34,25 +46,37 @@ STATUSES: tuple[dict[str, Any], ...] = (
 )
 
 
+class Post(NamedTuple):
+    """What was sent, to be sent again the same."""
+
+    kind: Any
+    body: bytes
+    key: str | None
+    """Its Idempotency-Key."""
+
+
 @dataclass
 class People:
     """Their posts, and what they were told about them."""
 
     world: World
-    accepted: set[str] = field(default_factory=set)
-    """Lead ids of every receipt that said the lead is stored."""
-    touched: list[tuple[str, datetime]] = field(default_factory=list)
+    accepted: dict[str, str] = field(default_factory=dict)
+    """Event ids of every receipt that said the element is stored, with the lead's."""
     posts: int = 0
     refused: list[str] = field(default_factory=list)
-    _said: list[tuple[str, bytes]] = field(default_factory=list)
+    _said: list[Post] = field(default_factory=list)
     _leads: list[dict[str, Any]] = field(default_factory=list)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def moved(self, world: World) -> People:
+        """The same people in a copy of their world."""
+        return People(world, dict(self.accepted), self.posts, list(self.refused), list(self._said), list(self._leads))
 
     def act(self) -> None:
         """Somebody does something."""
         chance = self.world.chance
-        posts = (self._new_lead, self._new_lead, self._more, self._touch, self._touch, self._status, self._again)
-        chance.choice((*posts, self._command, self._absence))()
+        posts = (self._new_lead, self._new_lead, self._more, self._more, self._touch, self._touch, self._status)
+        chance.choice((*posts, self._status, self._again, self._command, self._absence))()
 
     async def settle(self) -> None:
         """Everybody has his answer."""
@@ -90,13 +114,16 @@ class People:
             return
         chance = self.world.chance
         lead = chance.choice(self._leads)
-        if chance.random() < 0.5:
+        said = {"event_id": self._event()} | self._now()
+        kind = chance.choice(("lead", "answer", "answer", "activity"))
+        if kind == "lead":
             more = {"answers": chance.choice(ANSWERS), "activity": [{"kind": "form", "what": "demo"}]}
-            self._post("lead", [lead | more | {"event_id": self._event()} | self._now()])
+            self._post("lead", [lead | more | said])
+        elif kind == "answer":
+            question, value = chance.choice(QUESTIONS)
+            self._post("answer", [{"lead": _named(lead), "question": question, "value": value} | said])
         else:
-            question, value = chance.choice((("horizon", "now"), ("will_talk", True), ("cause", "event")))
-            answer = {"lead": _named(lead), "question": question, "value": value, "event_id": self._event()}
-            self._post("answer", [answer | self._now()])
+            self._post("activity", [{"lead": _named(lead), "kind": "form", "what": chance.choice(FORMS)} | said])
 
     def _touch(self) -> None:
         if self._leads:
@@ -107,11 +134,11 @@ class People:
             self._post("touch", [touch | how | self._now()])
 
     def call_in_time(self) -> datetime | None:
-        """Somebody is called whose first answer is due next; returns when it would have been too late."""
+        """Somebody is called whose first answer is due next; returns when it will be too late."""
         sql = """SELECT lead_id, owner, due_at FROM obligation
                  WHERE promise = 'first_response' AND state IN ('open', 'at_risk') ORDER BY due_at, lead_id"""
         for lead_id, rep, due_at in self.world.databases["sla-monitor"].rows(sql):
-            due = EPOCH + timedelta(microseconds=due_at)
+            due = EPOCH + timedelta(microseconds=due_at) - self.world.clocks["sla-monitor"].offset
             if self.world.clock.now() < due:
                 touch = {"lead": {"lead_id": lead_id}, "rep": rep, "channel": "call", "direction": "out"}
                 now = {"occurred_at": self.world.clock.now().isoformat()}
@@ -128,7 +155,7 @@ class People:
     def _again(self) -> None:
         """A sender repeats what it said before: it has not heard, or it is forgetful."""
         if self._said:
-            self._call(self._deliver(*self.world.chance.choice(self._said)))
+            self._call(self._deliver(self.world.chance.choice(self._said)))
 
     def _event(self) -> str:
         self.posts += 1
@@ -139,26 +166,33 @@ class People:
         return {"occurred_at": (self.world.clock.now() - ago).isoformat()}
 
     def _post(self, kind: str, elements: list[dict[str, Any]]) -> None:
-        body = orjson.dumps(elements)
-        self._said.append((kind, body))
-        self._call(self._deliver(kind, body))
+        key = f"key-{len(self._said)}" if self.world.chance.random() < 0.2 else None
+        self._said.append(Post(kind, orjson.dumps(elements), key))
+        self._call(self._deliver(self._said[-1]))
 
     # -- what they are told -----------------------------------------------------------------------------------------
 
-    async def _deliver(self, kind: Any, body: bytes) -> None:
-        from baton.intake.reception import Letter
-
+    async def _deliver(self, post: Post) -> None:
         door = self._door("intake").reception
         assert door is not None
         try:
-            receipts, _ = await door.native(kind, Letter(body, "application/json", {}), "sender", None)
+            receipts, _ = await door.native(post.kind, Letter(post.body, "application/json", {}), "sender", post.key)
         except NotNow:
             return  # 503, or no answer at all: stored or not, nobody was told so
+        except Problem as problem:
+            if problem.status != 409:  # the same key is being worked on: they come again
+                self.refused.append(f"{post.kind}: {problem.status} {problem.detail}")
+            return
         for receipt in receipts:
-            if receipt["status"] == "quarantined" and receipt["cause"] != "unknown_lead":
-                self.refused.append(f"{kind}: {receipt}")
-            if receipt["status"] != "quarantined":
-                self.accepted.add(receipt["lead_id"])
+            if receipt["status"] == "quarantined":
+                self._note_quarantine(post, receipt)
+            else:
+                self.accepted[receipt["event_id"]] = receipt["lead_id"]
+
+    def _note_quarantine(self, post: Post, receipt: dict[str, Any]) -> None:
+        is_behind = any(off < ZERO for _, off in self.world.clocks["intake"].jumps)
+        if receipt["cause"] != "unknown_lead" and not (receipt["cause"] == "in_the_future" and is_behind):
+            self.refused.append(f"{post.kind}: {receipt}")
 
     def _command(self) -> None:
         found = self.world.databases["routing"].rows("SELECT lead_id FROM lead ORDER BY lead_id")

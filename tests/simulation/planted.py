@@ -18,7 +18,7 @@ from baton.runtime.store.types import Instant
 @contextmanager
 def guard_off() -> Iterator[None]:
     """Every record is taken for the next one: what comes twice is handled twice."""
-    with patch.object(batch._Work, "_verdict", lambda self, record, envelope, guard: "apply"):
+    with patch.object(batch.Work, "_verdict", lambda self, record, envelope, guard: "apply"):
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,8 @@ class Turns:
     """Who waits, by the name of the task: `service:number round`."""
     stalled: str | None = None
     """Tasks whose name begins so get no turn: a process that stands still, or one call of it that takes for ever."""
-    faults: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    """How often which fault struck."""
 
     async def gate(self) -> None:
         """Wait for a turn; here others come in between, and here a process may die."""
@@ -33,11 +35,12 @@ class Turns:
         self.waiting.append((task.get_name(), turn))
         await turn
 
-    def fails(self, share: float = 1.0) -> bool:
-        """True if a fault strikes here; `share` of the seed's rate."""
-        strikes = not self.is_calm and self.chance.random() < self.fault_rate * share
-        self.faults += strikes
-        return strikes
+    def fails(self, what: str, share: float = 1.0) -> bool:
+        """True if this fault strikes here; `share` of the seed's rate."""
+        if self.is_calm or self.chance.random() >= self.fault_rate * share:
+            return False
+        self.faults[what] += 1
+        return True
 
     async def release(self) -> None:
         """Let one of those who wait go on, until everybody waits again."""

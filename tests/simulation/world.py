@@ -4,54 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
-from unittest.mock import patch
 
 from baton.contracts import TOPICS
 from baton.intake.reception import Reception
-from baton.playbook.loading import load
-from baton.runtime import ids
 from baton.runtime.clock import FixedClock
 from baton.runtime.engine import Engine
 from baton.runtime.failures import Fenced, NotNow
 from baton.runtime.handler import Service
-from baton.runtime.run import build_service
-from baton.runtime.settings import Settings
+from baton.runtime.lanes import SET_BACK
 from tests.simulation.bus import SimBus
+from tests.simulation.clock import StoreClock
+from tests.simulation.shortcuts import LANES, SETTINGS, build
 from tests.simulation.store import Database, SimStore
 from tests.simulation.turns import Turns, settle
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
-LANES = 3
-SETTINGS = Settings(home=Path("/nowhere"), partitions=LANES, playbook=Path("deploy/playbook").resolve())
+TEND_SECONDS = SETTINGS.lease_seconds / 6
+"""As the engine does."""
 ROUNDS = 300
 """More rounds than any backlog needs that shrinks at all."""
-
-_load = cache(load)
-
-
-@contextmanager
-def determined(chance: random.Random) -> Iterator[None]:
-    """Chance comes from the seed, and the playbook is read once a process."""
-
-    def uuid7(now: datetime, noise: bytes | None = None) -> str:
-        return ids.uuid7(now, noise or chance.randbytes(10))
-
-    watching = "baton.playbook.watching"
-    with (
-        patch("baton.intake.reception.uuid7", uuid7),
-        patch(f"{watching}.load", _load),
-        patch(f"{watching}.Watch._look", lambda _: ()),  # nobody changes it: why read it for every replica
-        patch(f"{watching}.Watch._digest", lambda _: ""),
-    ):
-        yield
+IDLY = 0.1
+"""How often a round begins that has nothing to do; there are many of those in life, and little to be found in them."""
 
 
 class Replica:
@@ -60,13 +39,16 @@ class Replica:
     def __init__(self, world: World, name: str, number: int) -> None:
         self.world = world
         self.name = f"{name}:{number}"
-        self.service: Service[Any, Any] = build_service(name, SETTINGS)
+        self.service: Service[Any, Any] = build(name)
         self.database = world.databases[name]
+        self.clock = world.clocks[name]
+        self.began = world.clock.now()
         store = SimStore(self.database, world.turns)
-        self.engine = Engine(self.service, SETTINGS, store, world.bus, world.clock, alone=False)
+        self.engine = Engine(self.service, SETTINGS, store, world.bus, self.clock, alone=False)
         self.engine.owner = self.engine.lanes.owner = self.name
         self.reception = self._reception() if name == "intake" else None
         self._seen = world.clock.monotonic()
+        self._tended: float | None = None
         self._is_prepared = False
         self._has_playbook = name != "routing"
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -94,6 +76,7 @@ class Replica:
 
     async def tend(self) -> int:
         lanes, now = self.engine.lanes, self.world.clock.monotonic()
+        self._tended = now
         try:
             if not self._is_prepared:
                 await lanes.prepare(list(self.service.hears), alone=False)
@@ -101,6 +84,7 @@ class Replica:
             await lanes.tend()
             self._seen = now
         except NotNow:
+            self._tended = None
             if now - self._seen > SETTINGS.lease_seconds and lanes.held:
                 lanes.held = {}
                 lanes.generation += 1
@@ -117,6 +101,29 @@ class Replica:
         return 0
 
     # -- how it is driven -------------------------------------------------------------------------------------------
+
+    def chores(self) -> list[str]:
+        """The rounds that have something to do, as far as one can see from above."""
+        found = []
+        now = self.world.clock.monotonic()
+        if self._tended is None or now - self._tended >= TEND_SECONDS:
+            found.append("tend")
+        if self.has_unread() or (self.database.due_at is not None and self.database.due_at <= self.clock.now()):
+            found.append("work")
+        if self.database.has_outbox:
+            found.append("publish")
+        if not self._has_playbook:
+            found.append("take_playbook")
+        return found
+
+    def has_unread(self) -> bool:
+        """True if there is anything on the bus that this service has not read."""
+        log, places = self.world.bus.log, self.database.places
+        return any(
+            len(log[topic, lane]) > places.get((topic, lane), 0)
+            for topic in self.service.hears
+            for lane in range(LANES)
+        )
 
     def start(self, what: str) -> None:
         """Begin a round unless one of its kind is under way, or it stands still."""
@@ -144,21 +151,30 @@ class Replica:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
-ROUNDS_OF = ("work", "work", "work", "work", "publish", "publish", "publish", "tend", "take_playbook")
+ROUNDS_OF = ("work", "publish", "tend")
 
 
 class World:
     """Everything there is in one run."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(
+        self, chance: random.Random, at: datetime = START, data: Mapping[str, Connection] | None = None
+    ) -> None:
+        """Begins at `at`, with `data` in the stores (as `Database.copy` gave it) or with nothing."""
         self.chance = chance
-        self.clock = FixedClock(START)
+        self.clock = FixedClock(at)
+        """The one true time, by which people live."""
         self.turns = Turns(chance)
-        self.bus = SimBus(self.turns, self.clock)
-        self.databases = {name: Database(name) for name in SERVICES}
+        self.clocks = {name: StoreClock(self.clock) for name in SERVICES}
+        self.bus = SimBus(self.turns, self.clocks["sla-monitor"])
+        kept = data or {}
+        self.databases = {name: Database(name, self.clocks[name], kept.get(name)) for name in SERVICES}
         self.replicas: list[Replica] = []
         self.wrong: list[str] = []
-        self.crashes = 0
+        self.happened: Counter[str] = Counter()
+        """Troubles by kind, beside the faults of `turns`."""
+        self.is_quiet = False
+        """Every lane has its owner, and nobody comes or goes any more: leases need no looking after."""
         self._numbers = 0
 
     async def begin(self) -> None:
@@ -180,7 +196,7 @@ class World:
 
     async def crash(self, replica: Replica) -> None:
         """It falls over; another takes its place unless there is one."""
-        self.crashes += 1
+        self.happened["crash"] += 1
         self.replicas.remove(replica)
         await replica.end()
         if not self.of(replica.service.name):
@@ -188,6 +204,7 @@ class World:
 
     async def leave(self, replica: Replica) -> None:
         """It stops politely: others have its lanes at once."""
+        self.happened["stop"] += 1
         self.replicas.remove(replica)
         await replica.end()
         calm, self.turns.is_calm = self.turns.is_calm, True
@@ -195,49 +212,64 @@ class World:
         self.turns.is_calm = calm
 
     async def step(self) -> None:
-        """Some round of some replica begins."""
-        self.chance.choice(self.replicas).start(self.chance.choice(ROUNDS_OF))
+        """Some round of some replica begins: mostly one that has something to do."""
+        busy = [(replica, chores) for replica in self.replicas if (chores := replica.chores())]
+        if not busy or self.chance.random() < IDLY:
+            busy = [(replica, list(ROUNDS_OF)) for replica in self.replicas]
+        replica, chores = self.chance.choice(busy)
+        replica.start(self.chance.choice(chores))
         await settle()
 
     def next_due(self) -> datetime | None:
-        """The earliest timer that is set anywhere."""
-        soonest = "SELECT min(due_at) FROM timer WHERE due_at IS NOT NULL"
-        found = [database.rows(soonest)[0][0] for database in self.databases.values()]
-        microseconds = min((due for due in found if due is not None), default=None)
-        return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+        """When the earliest timer that is set anywhere falls due, by the true time."""
+        found = [
+            database.due_at - self.clocks[name].offset
+            for name, database in self.databases.items()
+            if database.due_at is not None
+        ]
+        return min(found, default=None)
 
     async def heal(self) -> None:
-        """All faults end, all leases of the fallen run out."""
+        """All faults end, all leases of the fallen run out. Clocks that have jumped stay where they are."""
         await self.turns.calm()
         await settle()
-        self.clock.advance(timedelta(seconds=SETTINGS.lease_seconds + 1))
+        has_jumped = any(len(clock.jumps) > 1 for clock in self.clocks.values())
+        longest = timedelta(seconds=SETTINGS.lease_seconds + 1)
+        self.clock.advance(longest + SET_BACK if has_jumped else longest)
 
     async def drain(self) -> bool:
         """Let everybody work until nobody has anything left to do; False if that does not come."""
         idle = 0
         for nth in range(ROUNDS):
-            for replica in self.replicas:
-                if nth < 3:  # leases of the fallen are taken over, shares evened out; later only the facts move
-                    replica.start("tend")
-                replica.start("take_playbook")
-            await settle()
             busy = 0
             for replica in self.replicas:
-                replica.engine.timers.look_again()
-                busy += await self._all_of(replica)
+                busy += await self._chores_of(replica, may_tend=nth < 3)
             idle = 0 if busy else idle + 1
             if self.wrong or idle == 2:  # one idle round may only have found out where things stand
                 return not self.wrong
         return False
 
-    async def _all_of(self, replica: Replica) -> int:
+    async def _chores_of(self, replica: Replica, *, may_tend: bool) -> int:
+        """Do what there is to do; return how much that was. Shares are evened out in the first rounds only."""
+        chores = replica.chores()
+        if may_tend and not self.is_quiet and ("tend" in chores or replica.database.has_free_lanes()):
+            await self._do(replica, replica.tend)
+        if "take_playbook" in chores:
+            await self._do(replica, replica.take_playbook)
         done = 0
-        for round_ in (replica.work, replica.publish):
-            try:
-                done += await round_()
-            except Exception as problem:  # noqa: BLE001  (whatever ends a loop stops the service)
-                self.wrong.append(f"{replica.name} stopped: {type(problem).__name__}: {problem}"[:600])
+        if "work" in chores:
+            replica.engine.timers.look_again()
+            done += await self._do(replica, replica.work)
+        if replica.database.has_outbox:
+            done += await self._do(replica, replica.publish)
         return done
+
+    async def _do(self, replica: Replica, round_: Callable[[], Awaitable[int]]) -> int:
+        try:
+            return await round_()
+        except Exception as problem:  # noqa: BLE001  (whatever ends a loop stops the service)
+            self.wrong.append(f"{replica.name} stopped: {type(problem).__name__}: {problem}"[:600])
+            return 0
 
     async def end(self) -> None:
         """Let go of every task."""
