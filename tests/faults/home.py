@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -24,6 +25,9 @@ from tests.faults.reader import Said, said_of
 from tests.journeys.running import BATON, ROOT, SERVICES, eventually, plain_environment
 
 START_SECONDS = 60.0
+REPLAYED = 20
+"""Records of each lane."""
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 REFUSED = 5
 """The exit code of a Baton whose home is another's (docs/cli.md)."""
 
@@ -40,6 +44,7 @@ class Home:
     process: Process | None = None
     wanted: bool = False
     gave_up: list[str] = field(default_factory=list)
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(headers=AUTHORIZED, timeout=15))
 
     def launch(self, *, anew: bool = False) -> Process:
         """A new process: by a fork, or `anew` as its user starts it, migrations and all."""
@@ -97,11 +102,11 @@ class Home:
     def ask(self, path: str) -> httpx.Response | None:
         """The answer, or None where nobody listens."""
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+            return self.client.get(f"http://127.0.0.1:{self.port}{path}")
         return None
 
     def is_ready(self) -> bool:
-        answers = [self.ask(f"/{service}/readyz") for service in SERVICES]
+        answers = (self.ask(f"/{service}/readyz") for service in SERVICES)
         return all(answer is not None and answer.status_code == 200 for answer in answers)
 
     def await_ready(self) -> None:
@@ -132,7 +137,28 @@ def home(folder: Path, path: Path | None = None) -> Iterator[Home]:
         yield found
     finally:
         found.kill()
+        found.client.close()
         found.nursery.close()
+
+
+def append_again(path: Path, chance: random.Random) -> int:
+    """Append old records of every topic to the log once more, as a relay does that slept with them in its hands.
+
+    To be done while nobody has the home. Returns how many.
+    """
+    done = 0
+    with contextlib.closing(sqlite3.connect(path / "bus.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for topic, lane, end in connection.execute("SELECT * FROM lane_end").fetchall():
+            first = chance.randrange(max(1, end - REPLAYED))
+            old = "FROM record WHERE topic = ? AND lane = ? AND record_offset BETWEEN ? AND ?"
+            copy = f"INSERT INTO record SELECT topic, lane, record_offset + ?, key, headers, value, written_at {old}"
+            more = connection.execute(copy, (end - first, topic, lane, first, first + REPLAYED - 1)).rowcount
+            moved = "UPDATE lane_end SET next_off = next_off + ? WHERE topic = ? AND lane = ?"
+            connection.execute(moved, (more, topic, lane))
+            done += more
+        connection.execute("COMMIT")
+    return done
 
 
 class Files:
