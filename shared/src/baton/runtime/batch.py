@@ -18,7 +18,7 @@ from baton.runtime.fold import Fold, Guard, Tally
 from baton.runtime.handler import Due, Heard, JobDone, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
-from baton.runtime.queues import Queues, parked_record
+from baton.runtime.queues import Queues, Waiting, parked_record
 from baton.runtime.store.rows import fetch
 from baton.runtime.store.tables import RuntimeTables
 
@@ -68,15 +68,22 @@ def timer_key(timer: TimerRow) -> Key:
 
 
 def run_batch(
-    service: Service[Any, Any], tables: RuntimeTables, tx: Connection, batch: Batch, fence: Fence, lanes: int
+    service: Service[Any, Any],
+    tables: RuntimeTables,
+    tx: Connection,
+    batch: Batch,
+    fence: Fence,
+    lanes: int,
+    kind: type[Work] | None = None,
 ) -> Tally:
     """Do the whole batch in the open transaction. Raises Fenced, Poison, or what the store raises."""
     now = fence(tx)
-    work = _Work(Fold(service, tables, tx, now, lanes), batch)
-    return work.run()
+    return (kind or Work)(Fold(service, tables, tx, now, lanes), batch).run()
 
 
-class _Work:
+class Work:
+    """One batch, folded into its transaction. `relive.py` has the kind for a store that is rolled forward."""
+
     def __init__(self, fold: Fold, batch: Batch) -> None:
         self._fold = fold
         self._batch = batch
@@ -86,8 +93,7 @@ class _Work:
         envelopes = [_try_envelope(record) for record in self._batch.records]
         subjects = {e.subject for e in envelopes if isinstance(e, Envelope)}
         subjects |= {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
-        self._fold.prepare(subjects)
-        self._queues.load(subjects)
+        self._prepare(subjects)
         for record, envelope in zip(self._batch.records, envelopes, strict=True):
             self._record(record, envelope)
         live = self._live_timers()
@@ -97,6 +103,10 @@ class _Work:
             self._timer(timer, live)
         self._queues.write()
         return self._fold.flush()
+
+    def _prepare(self, subjects: set[Subject]) -> None:
+        self._fold.prepare(subjects)
+        self._queues.load(subjects)
 
     def replay(self, row: Row[Any], *, discard: bool) -> None:
         """Handle the head of its subject's queue (or count it as handled) and let the rest go on."""
@@ -169,21 +179,27 @@ class _Work:
 
     def _decide(self, key: Key, cause: Heard | Due | JobDone) -> None:
         try:
-            self._fold.apply(cause)
+            self._fold_in(cause)
         except SQLAlchemyError:  # the store's: locking a draft's subject may fail, and no fact is to blame for that
             raise
         except Exception as problem:  # the handler's own failure: this fact's, not its neighbours'
             raise Poison(key, problem) from problem
 
+    def _fold_in(self, cause: Heard | Due | JobDone) -> None:
+        self._fold.apply(cause)
+
     def _drain(self, subject: Subject, guard: Guard) -> None:
         """A gap was filled: what waited behind it goes on, in order, as far as it is next."""
-        while waiting := self._queues.next_of(subject, guard):
+        while waiting := self._next(subject, guard):
             record = parked_record(waiting)
             if record_key(record) in self._batch.poison:
                 self._queues.mark_poison(waiting, self._batch.poison[record_key(record)])
                 break
             self._apply(record, read_envelope(record), guard)
             self._queues.take_out(waiting)
+
+    def _next(self, subject: Subject, guard: Guard) -> Waiting | None:
+        return self._queues.next_of(subject, guard)
 
     def _answer(self, answer: JobAnswer, live: set[tuple[Subject, str, int]]) -> None:
         timer, key = answer.timer, timer_key(answer.timer)
@@ -259,7 +275,7 @@ def replay_parked(fold: Fold, subject: Subject, parked_id: int, *, discard: bool
     raises.
     """
     fold.prepare([subject])
-    work = _Work(fold, Batch())
+    work = Work(fold, Batch())
     rows = fold.tx.execute(select(fold.tables.parked).where(fold.tables.parked.c.id == parked_id)).all()
     if not rows:
         raise LookupError(parked_id)

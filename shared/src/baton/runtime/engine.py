@@ -27,6 +27,7 @@ from baton.runtime.micro import MicroBatch, Unit
 from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.parked import Parked
 from baton.runtime.relay import Relay
+from baton.runtime.rollforward import RollForward
 from baton.runtime.settings import Settings
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import runtime_tables
@@ -82,6 +83,17 @@ class Engine:
         )
         self.jobs = Jobs(store, self._tables, self.lanes, clock, service.jobs(), self.worker.answers)
         self.parked = Parked(store, self._tables, self._new_fold, self._committed)
+        self.forward = RollForward(
+            service,
+            store,
+            self._tables,
+            bus,
+            settings.partitions,
+            is_asked_for=settings.may_roll_forward(service.name),
+            new_fold=self._any_fold,
+            committed=self._committed,
+        )
+        self.worker.is_reliving = lambda: self.forward.is_under_way
         self._batches: list[MicroBatch[Any, Any]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._bus_problem: str | None = "not reached yet"
@@ -137,6 +149,8 @@ class Engine:
         bus = self._bus_problem or self.worker.problem or relay or self._ends_problem
         if self.service.hears:  # who only publishes can do its work while the bus is away: the journal keeps it
             reasons["bus"] = bus
+        if self.forward.problem:
+            reasons["roll_forward"] = self.forward.problem
         if self._stopping:
             reasons["process"] = "stopping"
         return reasons
@@ -251,6 +265,7 @@ class Engine:
             try:
                 topics = sorted({*self.service.hears, *self.service.says})
                 await self.bus.prepare(topics, self.settings.partitions)
+                await self.forward.check()
                 self._bus_problem = None
             except NotNow as problem:
                 self._bus_problem = str(problem)[:200]
@@ -258,6 +273,7 @@ class Engine:
                 pause = min(pause * 2, LONGEST_PAUSE)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run())
+            group.create_task(self.forward.run(self.worker.places_of))
             if self.service.says:
                 group.create_task(self.relay.run())
             if self.service.jobs():
@@ -302,6 +318,12 @@ class Engine:
             self._metrics.parked.labels(reason).set(counts.get(reason, 0))
 
     def _new_fold(self, tx: Connection) -> Fold:
+        """A fold for what people ask. Raises NotNow while the store does not yet know all that was said."""
+        if self.forward.problem:
+            raise NotNow(self.forward.problem)
+        return self._any_fold(tx)
+
+    def _any_fold(self, tx: Connection) -> Fold:
         return Fold(self.service, self._tables, tx, store_now(tx, self.clock), self.settings.partitions)
 
     def _committed(self, tally: Tally) -> None:

@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from baton.runtime.envelope import MAX_RECORD_BYTES, data_of, headers_of
 from baton.runtime.failures import BrokenInvariant
-from baton.runtime.handler import Cause, Decision, Draft, Due, JobDone, Refusal, Service, Subject
+from baton.runtime.handler import Cause, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
 from baton.runtime.store.rows import fetch, insert, insert_missing, upsert
-from baton.runtime.store.tables import RuntimeTables, set_timers
+from baton.runtime.store.tables import RuntimeTables, first_version, set_timers
 
 JOB = "job:"
 """Timers whose kind begins with this are jobs."""
@@ -45,6 +45,8 @@ class Tally:
     gaps: int = 0
     bases: int = 0
     parked: int = 0
+    relived: Counter[str] = field(default_factory=Counter)
+    """Own facts of an earlier life that were taken in again, by how."""
     stage_seconds: list[float] = field(default_factory=list)
     soonest: datetime | None = None
     """The earliest timer that was set."""
@@ -67,6 +69,8 @@ class Fold:
         self.lanes = lanes
         self.tally = Tally()
         self.guards: dict[Subject, Guard] = {}
+        # Versions begin with the time, so that a store brought back from a backup never gives one again (ADR 0008).
+        self._first_version = first_version(now)
         self._states: dict[Subject, Any] = {}
         self._changed: dict[Subject, Any] = {}
         self._books: Any = None
@@ -103,19 +107,37 @@ class Fold:
             return decision
         rows = self._compose(cause, decision.facts)  # may raise: nothing is taken in before it
         self._journal.extend(rows)
-        if decision.state is not self._states[cause.subject]:
-            self._states[cause.subject] = self._changed[cause.subject] = decision.state
+        if isinstance(cause, Due):
+            self._timers.setdefault((cause.subject, cause.kind), (None, None))
+        self._take(cause.subject, decision)
+        self.tally.facts.update(draft.body.type for draft in decision.facts)
+        return decision
+
+    def _take(self, subject: Subject, decision: Decision[Any]) -> None:
+        if decision.state is not self._states[subject]:
+            self._states[subject] = self._changed[subject] = decision.state
         if decision.books is not None:
             self._books, self._books_changed = decision.books, True
             self.tally.books_changed = True
-        if isinstance(cause, Due):
-            self._timers.setdefault((cause.subject, cause.kind), (None, None))
         for kind, due_at in decision.due.items():
-            self._timers[cause.subject, kind] = (due_at, None)
+            self._timers[subject, kind] = (due_at, None)
         for job in decision.jobs:
-            self._timers[cause.subject, f"{JOB}{job.kind}:{job.key}"] = (job.due_at or self.now, job.payload)
-        self.tally.facts.update(draft.body.type for draft in decision.facts)
-        return decision
+            self._timers[subject, f"{JOB}{job.kind}:{job.key}"] = (job.due_at or self.now, job.payload)
+
+    def relive(self, subject: Subject, cause: Heard | None, said: Sequence[Heard], values: Sequence[bytes]) -> bool:
+        """Take in what followed from a cause in an earlier life: `said`, with these values, and nothing else.
+
+        True if deciding again says the same; else the service has adopted what was said. Nothing goes to the journal.
+        """
+        state, now = self._states[subject], said[-1].recorded_at if said else self.now
+        if cause is not None:
+            now = now if said else cause.recorded_at
+            decision = self.service.decide(state, self._books, cause, now)
+            if [data_of(draft.body) for draft in decision.facts] == list(values):
+                self._take(subject, decision)
+                return True
+        self._take(subject, self.service.adopt(state, self._books, cause, said, now))
+        return False
 
     def clear_timer(self, subject: Subject, kind: str) -> None:
         """Clear a timer that has done its work, unless something in this transaction has set it again."""
@@ -159,6 +181,7 @@ class Fold:
             cause_id=cause.id,
             playbook=self.service.playbook_version(),
             trace=None if isinstance(cause, Due | JobDone) else cause.trace,
+            heard=self._heard(cause, subject),
         )
         return {
             "lane": lane_of(subject, self.lanes),
@@ -171,6 +194,12 @@ class Fold:
             "value": value,
             "recorded_at": self.now,
         }
+
+    def _heard(self, cause: Cause, subject: Subject) -> dict[str, int]:
+        heard = self.guards[subject].heard
+        if isinstance(cause, Heard) and cause.subject == subject:
+            return {**heard, cause.source: cause.sequence}
+        return heard
 
     def flush(self) -> Tally:
         """Write states, books, journal, guards and timers; the caller commits. Returns what to count after that."""
@@ -199,7 +228,7 @@ class Fold:
                 "kind": kind,
                 "lane": lane_of(subject, self.lanes),
                 "due_at": due_at,
-                "version": 1,
+                "version": self._first_version,
                 "tries": 0,
                 "payload": payload,
             }

@@ -52,6 +52,8 @@ class Heard:
     body: Any
     playbook: str | None = None
     trace: str | None = None
+    cause: str | None = None
+    """The id of what it was said on; only of facts a service takes in of its own earlier life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class Service(Generic[S, B]):
     """Topics it publishes on."""
     deadlines: frozenset[str] = frozenset()
     """Timer kinds that fire only once the lane has read its inputs to an end taken 2 s after the due time."""
+    vocabulary: Mapping[str, type[BaseModel]] = {}
+    """The facts it says, by type: what it reads its own topics with after its store was lost."""
     metadata: MetaData
     """Its tables; made with `baton.runtime.store.new_metadata()`, which puts the runtime's own tables beside them."""
     registry: CollectorRegistry
@@ -180,6 +184,15 @@ class Service(Generic[S, B]):
     def decide(self, state: S, books: B, cause: Cause, now: datetime) -> Decision[S]:
         """Say what follows from `cause`. Pure: no clock, no chance, no I/O; never mutates what it is given."""
         raise NotImplementedError
+
+    def adopt(self, state: S, books: B, cause: Heard | None, said: Sequence[Heard], now: datetime) -> Decision[S]:
+        """Return what the service must have decided on `cause`, given that it said exactly `said`. Pure.
+
+        Asked while a restored store is rolled forward (ADR 0008), where deciding again would say something else: what
+        was said stands, whatever would be chosen today. `cause` is None where it is not known: a timer, a person's
+        command. `said` may be empty: then the cause only taught something. The decision's own facts are ignored.
+        """
+        raise NotImplementedError(f"{self.name} cannot be rolled forward")
 
     def keep(self, tx: Connection, states: Mapping[Subject, S], books: B | None, now: datetime) -> None:
         """Write the states that changed, and the books if not None, with one upsert a table."""

@@ -101,6 +101,12 @@ class RuntimeMetrics:
         )
         self.lanes = Gauge("baton_lanes_held", "Lanes this process works on.", registry=registry)
         self.parked_total = Counter("baton_facts_parked", "Facts parked, for whatever reason.", registry=registry)
+        self.relived = Counter(
+            "baton_roll_forward_facts",
+            "Own facts taken in again: decided alike (agreed), as said (adopted), without their causes (unheard).",
+            ["how"],
+            registry=registry,
+        )
         self.shed = Counter("baton_requests_shed", "Requests answered 503 because too much waits.", registry=registry)
         info = Gauge("baton_build_info", "Always 1.", ["service", "version"], registry=registry)
         info.labels(service, baton_version()).set(1)
@@ -114,6 +120,8 @@ class RuntimeMetrics:
         self.gaps.inc(tally.gaps)
         self.bases.inc(tally.bases)
         self.parked_total.inc(tally.parked)
+        for how, number in tally.relived.items():
+            self.relived.labels(how).inc(number)
         for kind, number in tally.facts.items():
             self.said.labels(kind).inc(number)
         for seconds in tally.stage_seconds:

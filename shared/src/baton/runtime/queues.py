@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +58,14 @@ class Queues:
         """Return what waits of a subject, oldest first."""
         return self._of.get(subject, [])
 
-    def next_of(self, subject: Subject, guard: Guard) -> Waiting | None:
-        """The oldest waiting fact that is its publisher's next; none while poison stands before it."""
+    def next_of(
+        self, subject: Subject, guard: Guard, lets: Callable[[Waiting], bool] = lambda _: True
+    ) -> Waiting | None:
+        """The oldest waiting fact that is its publisher's next, and let go on; none while poison stands before it."""
         for waiting in self.of(subject):
             if waiting.reason == "poison":
                 return None
-            if waiting.sequence == guard.heard.get(waiting.source, 0) + 1:
+            if waiting.sequence == guard.heard.get(waiting.source, 0) + 1 and lets(waiting):
                 return waiting
         return None
 

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         default="",
         description="Further host names a request may name, separated by commas; the public one and localhost may.",
     )
+    roll_forward: str = Field(
+        default="",
+        description="Services, separated by commas, whose store was brought back from a backup and may be rolled "
+        "forward from the topics; without effect where it is not behind.",
+    )
     tokens: Path | None = Field(default=None, description="YAML file of API tokens: name, sha256, scopes.")
     log_level: str = Field(
         default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error."
@@ -48,6 +53,10 @@ class Settings(BaseSettings):
         default=10_485_760, gt=0, description="Largest request body; for NDJSON the largest line."
     )
     graceful_seconds: float = Field(default=20.0, ge=0, description="How long a stop waits for requests in flight.")
+
+    def may_roll_forward(self, service: str) -> bool:
+        """True if the service's store may be brought up to what its topics say."""
+        return service in (name.strip() for name in self.roll_forward.split(","))
 
     def store_url(self, service: str) -> str:
         """Return the SQLAlchemy URL of the service's own store."""

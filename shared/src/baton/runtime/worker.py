@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from baton.runtime.batch import Batch, JobAnswer, Key, record_key, run_batch, timer_key
+from baton.runtime.batch import Batch, JobAnswer, Key, Work, record_key, run_batch, timer_key
 from baton.runtime.bus.port import Bus, Reader, Record, TopicLane
 from baton.runtime.clock import Clock
 from baton.runtime.failures import LONGEST_PAUSE, BrokenInvariant, Fenced, NotNow, Poison
@@ -21,6 +21,7 @@ from baton.runtime.fold import Tally
 from baton.runtime.handler import Service
 from baton.runtime.lanes import Lanes
 from baton.runtime.observe import RuntimeMetrics, log
+from baton.runtime.relive import Reliving
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import RuntimeTables
 from baton.runtime.timers import Timers
@@ -76,6 +77,8 @@ class Worker:
         """What jobs have answered, oldest first; taken off once it is written, or known to be out of date."""
         self.problem: str | None = None
         """Why nothing can be read at the moment, for readiness."""
+        self.is_reliving: Callable[[], bool] = lambda: False
+        """True while the store is rolled forward: what was said once stands, no timer fires, no base is taken."""
 
     async def run(self) -> None:
         """Work for ever. Raises BrokenInvariant when it must stop."""
@@ -102,7 +105,7 @@ class Worker:
         reader = await self._get_reader()
         polled = await reader.poll(self._limit, wait) if self._service.hears else await self._idle(wait)
         polled = await self._without_holes(polled)
-        timers = await self._timers.due(reader, self.places)
+        timers = [] if self.is_reliving() else await self._timers.due(reader, self.places)
         answers = list(self.answers)
         records = [record for place in sorted(polled) for record in polled[place]]
         if not (records or timers or answers):
@@ -110,7 +113,8 @@ class Worker:
         timers = timers[: self._limit]  # the others are still due in the next round
         begun = self._clock.monotonic()
         try:
-            await self._process(Batch(records, timers, answers, truncated=self._truncated))
+            truncated = frozenset() if self.is_reliving() else self._truncated
+            await self._process(Batch(records, timers, answers, truncated=truncated))
         except Fenced as problem:
             log.info("fenced", reason=str(problem))
             await asyncio.sleep(wait)
@@ -148,10 +152,8 @@ class Worker:
         """Read the places of the lanes held from the store and seek there."""
         generation = self._lanes.generation
         held = set(self._lanes.held)
-        place = self._tables.place.c
-        rows = await self._store.read(lambda tx: tx.execute(select(place.topic, place.lane, place.next_off)).all())
-        heard = set(self._service.hears)
-        self.places = {(row.topic, row.lane): row.next_off for row in rows if row.lane in held and row.topic in heard}
+        places = await self._store.read(self.places_of)
+        self.places = {place: offset for place, offset in places.items() if place[1] in held}
         self._timers.forget()
         reader = self._reader or await self._bus.reader()
         self._reader = reader
@@ -161,6 +163,12 @@ class Worker:
         await reader.assign({place: max(offset, starts.get(place, 0)) for place, offset in self.places.items()})
         self._seen_generation = generation
         self._metrics.lanes.set(len(held))
+
+    def places_of(self, tx: Connection) -> dict[TopicLane, int]:
+        """Up to where every lane of what the service hears is read, whoever reads it."""
+        place = self._tables.place.c
+        rows = tx.execute(select(place.topic, place.lane, place.next_off))
+        return {(row.topic, row.lane): row.next_off for row in rows if row.topic in self._service.hears}
 
     async def _refuse_a_log_that_went_back(self, reader: Reader) -> None:
         """A log that ends before what was read of it is another log, or has lost records: going on would skip facts."""
@@ -227,7 +235,8 @@ class Worker:
                 clock=self._clock,
             )
 
-        return run_batch(self._service, self._tables, tx, batch, fence, self._lanes.count)
+        kind = Reliving if self.is_reliving() else Work
+        return run_batch(self._service, self._tables, tx, batch, fence, self._lanes.count, kind)
 
     def _committed(self, batch: Batch, tally: Tally) -> None:
         self.places.update(_ends(batch.records))

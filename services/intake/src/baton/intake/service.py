@@ -13,8 +13,9 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from baton.contracts import INTAKE
+from baton.contracts import INTAKE, TOPICS
 from baton.intake import store
+from baton.intake.adopt import adopt
 from baton.intake.api import hooks_router, leads_router, posts_router, quarantine_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide
@@ -25,7 +26,7 @@ from baton.intake.settings import IntakeSettings
 from baton.intake.tables import METADATA
 from baton.playbook import Watch
 from baton.runtime.engine import Engine
-from baton.runtime.handler import Cause, Command, Decision, Service
+from baton.runtime.handler import Cause, Command, Decision, Heard, Service
 from baton.runtime.observe import log
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow
@@ -46,6 +47,7 @@ class Intake(Service[Person, None]):
 
     name = "intake"
     says = (INTAKE,)
+    vocabulary = TOPICS[INTAKE]
     metadata = METADATA
 
     def __init__(self, settings: IntakeSettings, book: Book) -> None:
@@ -65,8 +67,15 @@ class Intake(Service[Person, None]):
             case _:
                 raise TypeError(f"intake hears nothing but arrivals, not {type(cause).__name__}")
 
+    def adopt(
+        self, state: Person, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
+    ) -> Decision[Person]:
+        return adopt(state, said, self.book.rules, now)
+
     def keep(self, tx: Connection, states: Mapping[str, Person], books: None, now: datetime) -> None:
         store.keep_people(tx, states.values())
+        if any(person.retold for person in states.values()):
+            store.keep_retold(tx, states.values())
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return store.ledger(tx)

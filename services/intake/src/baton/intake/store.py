@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,20 @@ def load_people(tx: Connection, lead_ids: Sequence[str]) -> dict[str, Person]:
 def keep_people(tx: Connection, people: Iterable[Person]) -> None:
     """Write leads that are new or changed."""
     upsert(tx, LEAD, [{column.name: getattr(person, column.name) for column in LEAD.columns} for person in people])
+
+
+def keep_retold(tx: Connection, people: Iterable[Person]) -> None:
+    """Write down whose the retold identities are, that the elements were seen, and count them as taken in."""
+    retold = [(person.lead_id, one) for person in people for one in person.retold]
+    owners = claim_identities(tx, {key for _, one in retold for key in one.identities})
+    given: dict[str, str] = {}
+    for lead_id, one in retold:
+        given |= {key: lead_id for key in one.identities if owners[key] is None and key not in given}
+    give_identities(tx, given)
+    rows = {one.element: {"key": one.element, "lead_id": lead_id, "event_id": one.event_id} for lead_id, one in retold}
+    fresh = mark_seen(tx, list(rows.values()))
+    taken = Counter(one.source for _, one in retold if one.element in fresh)
+    count(tx, {source: Counter(received=number, accepted=number) for source, number in taken.items()})
 
 
 def known_leads(tx: Connection, lead_ids: Iterable[str]) -> set[str]:

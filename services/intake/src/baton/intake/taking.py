@@ -266,7 +266,8 @@ class _Taking:
         arrival = Arrival(item.element, item.event_id, item.is_first, self._rules.free)
         trace = None if item.delivery is None else self._deliveries[item.delivery].trace
         assert item.lead_id is not None
-        return Command(item.event_id, item.lead_id, item.element.kind, arrival, trace=trace)
+        # Its dedupe key is the cause of its fact: what a store that is rolled forward knows repetitions by.
+        return Command(item.element.key, item.lead_id, item.element.kind, arrival, trace=trace)
 
     def _mark_repeats(self, items: Sequence[_Item], firsts: Mapping[str, _Item]) -> None:
         """What was not ours to publish: the same as one beside it, or as one another replica has just taken in."""

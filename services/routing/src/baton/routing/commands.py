@@ -38,7 +38,7 @@ def decide_lead_command(lead: Lead, desk: Desk, command: Command) -> Decision[An
         case "reassign" if command.body.get("to") is not None:
             return _by_hand(lead, desk, command, "reassign", command.body["to"])
         case "reassign":
-            return _replied(lead, _reopened(lead, desk, "reassign"), desk, "reassign", None, command.actor)
+            return _replied(lead, reopened(lead, desk, "reassign"), desk, "reassign", None, command.actor)
         case "reject":
             return _reject(lead, desk, command)
         case _:
@@ -60,11 +60,11 @@ def _by_hand(lead: Lead, desk: Desk, command: Command, why: Literal["claim", "re
         return Decision(lead, reply=no)
     if lead.work is not None and lead.work.owner.id == to and lead.fate in WORKED:
         return Decision(lead, reply=Refusal(409, "Already the owner", f"{to} has this lead."))
-    return _replied(lead, _reopened(lead, desk, why), desk, why, to, command.actor)
+    return _replied(lead, reopened(lead, desk, why), desk, why, to, command.actor)
 
 
-def _reopened(lead: Lead, desk: Desk, why: str) -> Lead:
-    """The lead without owner, with all marks so far put away: whatever was said of it, somebody starts anew."""
+def reopened(lead: Lead, desk: Desk, why: str) -> Lead:
+    """Return the lead without owner, with all marks so far put away: whatever was said of it, somebody starts anew."""
     free = take_away(lead, desk.now, why)
     breaches = lead.breaches if why == "reject" else 0
     return free.model_copy(update={"statuses_from": desk.now, "marks": (), "breaches": breaches})
@@ -76,7 +76,7 @@ def _reject(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
         return Decision(lead, reply=Refusal(409, "No owner", "Nobody has this lead, so nobody can reject it."))
     if command.body.get("rep") not in (None, owner):
         return Decision(lead, reply=Refusal(409, "Not the owner", f"{owner} has this lead."))
-    return _replied(lead, _reopened(lead, desk, "reject"), desk, "reject", None, command.actor)
+    return _replied(lead, reopened(lead, desk, "reject"), desk, "reject", None, command.actor)
 
 
 def _replied(
@@ -106,7 +106,7 @@ def decide_rep_command(card: RepCard, desk: Desk, command: Command) -> Decision[
     known = desk.books.roster.reps.get(card.rep_id)
     match command.name:
         case "seed":
-            return Decision(card) if known else _change(card, desk, command.body, "seeded", 201)
+            return Decision(card) if known else changed_rep(card, desk, command.body, "seeded", 201)
         case "put":
             return _put(card, desk, known, command.body)
         case "time_off":
@@ -131,7 +131,7 @@ def _put(card: RepCard, desk: Desk, known: Rep | None, rep: Rep) -> Decision[Any
         return Decision(card, reply=no)
     if known == rep:
         return Decision(card, reply=Reply(rep.model_dump(mode="json")))
-    return _change(card, desk, rep, "put", 200 if known else 201)
+    return changed_rep(card, desk, rep, "put", 200 if known else 201)
 
 
 def _at(field: str, value: str) -> dict[str, str]:
@@ -147,12 +147,13 @@ def _time_off(card: RepCard, desk: Desk, known: Rep | None, off: TimeOff) -> Dec
         detail = f"{card.rep_id} has {MOST_TIME_OFF} absences; put the rep anew without those that are over."
         return Decision(card, reply=Refusal(409, "Too many absences", detail))
     times = sorted([*known.time_off, off], key=lambda one: (one.starts_at, one.ends_at))
-    return _change(card, desk, known.model_copy(update={"time_off": times}), "time_off", 200)
+    return changed_rep(card, desk, known.model_copy(update={"time_off": times}), "time_off", 200)
 
 
-def _change(
+def changed_rep(
     card: RepCard, desk: Desk, rep: Rep, change: Literal["seeded", "put", "time_off"], status: int
 ) -> Decision[Any]:
+    """The rep is from now on as `rep` says, and whoever is held where he can help is tried again."""
     books = desk.books.with_roster(desk.books.roster.changed(rep))
     return Decision(
         replace(card, changed=rep),

@@ -26,20 +26,40 @@ def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
             return _qualified(lead, desk, body)
         case Heard(body=LeadUpdated() as body):
             return _updated(lead, desk, body)
-        case Heard(body=LeadStatusReported() as body, sequence=sequence):
-            return _marked(lead, desk, _status(body, sequence))
-        case Heard(body=LeadDisqualified() as body, at=at):
-            mark = Mark(kind="disqualified", at=at, reason=body.reason)
-            return _marked(lead, desk, mark) if _is_current(lead, body.round) else Decision(lead)
-        case Heard(body=SlaStopped() as body, at=at):
-            mark = Mark(kind="stopped", at=at, reason=body.reason, then=body.then, detail=_stop(body))
-            return _marked(lead, desk, mark) if _is_current(lead, body.round) else Decision(lead)
+        case Heard(body=LeadStatusReported() | LeadDisqualified() | SlaStopped()):
+            mark = _mark_of(lead, cause)
+            return Decision(lead) if mark is None else _marked(lead, desk, mark)
         case Heard(body=SlaBreached() as body):
             return _breached(lead, desk, body)
         case Due(kind="wake"):
             return _woken(lead, desk)
         case _:
             return Decision(lead)
+
+
+def taught(lead: Lead, cause: Heard) -> Lead:
+    """Return the lead with what the fact says in it, before anything is decided on it."""
+    match cause.body:
+        case LeadQualified() as body if body.round > lead.round:
+            return _opened(lead, body)
+        case LeadUpdated(contact=contact) if lead.qualified is not None:
+            return lead.model_copy(update={"qualified": lead.qualified.model_copy(update={"contact": contact})})
+        case _:
+            mark = _mark_of(lead, cause)
+            return lead if mark is None else _with(lead, mark)
+
+
+def _mark_of(lead: Lead, cause: Heard) -> Mark | None:
+    """The mark a fact makes; None if it makes none, or speaks of another round."""
+    match cause.body:
+        case LeadStatusReported() as body:
+            return _status(body, cause.sequence)
+        case LeadDisqualified() as body if _is_current(lead, body.round):
+            return Mark(kind="disqualified", at=cause.at, reason=body.reason)
+        case SlaStopped() as body if _is_current(lead, body.round):
+            return Mark(kind="stopped", at=cause.at, reason=body.reason, then=body.then, detail=_stop(body))
+        case _:
+            return None
 
 
 def _is_current(lead: Lead, round_: int) -> bool:
@@ -50,18 +70,7 @@ def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
     """A newer round is opened; the statuses that crossed it on the way are judged with it."""
     if body.round <= lead.round:
         return Decision(lead)
-    marks = tuple(mark for mark in lead.marks if belongs(mark, body.intake_sequence, body.statuses_from))
-    opened = Lead(
-        lead_id=lead.lead_id,
-        round=body.round,
-        qualified=body,
-        stints=lead.stints,
-        marks=marks,
-        statuses_from=body.statuses_from,
-        fresh=lead.fresh,
-        handoff_seconds=lead.handoff_seconds,
-        counted=lead.counted,
-    )
+    opened = _opened(lead, body)
     if not opened.is_open:
         return finish(lead, Step(opened, desk.books), desk)
     step = find_owner(opened, desk)
@@ -70,6 +79,20 @@ def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
         routed = step.lead.model_copy(update={"handoff_seconds": (*opened.handoff_seconds, taken)})
         step = replace(step, lead=routed)
     return finish(lead, step, desk)
+
+
+def _opened(lead: Lead, body: LeadQualified) -> Lead:
+    return Lead(
+        lead_id=lead.lead_id,
+        round=body.round,
+        qualified=body,
+        stints=lead.stints,
+        marks=tuple(mark for mark in lead.marks if belongs(mark, body.intake_sequence, body.statuses_from)),
+        statuses_from=body.statuses_from,
+        fresh=lead.fresh,
+        handoff_seconds=lead.handoff_seconds,
+        counted=lead.counted,
+    )
 
 
 def _updated(lead: Lead, desk: Desk, body: LeadUpdated) -> Decision[Any]:
@@ -101,17 +124,22 @@ def _stop(body: SlaStopped) -> dict[str, Any]:
 
 def _marked(lead: Lead, desk: Desk, mark: Mark) -> Decision[Any]:
     """The mark takes its place by event time; the lead is in the state the latest one says."""
-    if lead.qualified is None:
-        return Decision(lead.model_copy(update={"marks": (*lead.marks, mark)[-MOST_EARLY:]}))
-    if not belongs(mark, lead.qualified.intake_sequence, lead.statuses_from):
-        return Decision(lead)
-    marked = lead.model_copy(update={"marks": _latest_of_each_kind((*lead.marks, mark))})
-    if marked.fate == "test":
+    marked = _with(lead, mark)
+    if marked is lead or lead.qualified is None or marked.fate == "test":
         return Decision(marked)
     if deciding(marked.counting) == mark and _answers_after_all(marked, mark, desk):
         # Nobody else could take it, and now the last owner says that he has it: so be it.
         return finish(lead, find_owner(marked, desk, "claim", to=marked.stints[-1].owner), desk)
     return finish(lead, Step(marked, desk.books), desk)
+
+
+def _with(lead: Lead, mark: Mark) -> Lead:
+    """The lead with the mark; itself if the mark speaks of another round."""
+    if lead.qualified is None:
+        return lead.model_copy(update={"marks": (*lead.marks, mark)[-MOST_EARLY:]})
+    if not belongs(mark, lead.qualified.intake_sequence, lead.statuses_from):
+        return lead
+    return lead.model_copy(update={"marks": _latest_of_each_kind((*lead.marks, mark))})
 
 
 def _answers_after_all(lead: Lead, mark: Mark, desk: Desk) -> bool:
@@ -131,8 +159,7 @@ def _latest_of_each_kind(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
 
 def _breached(lead: Lead, desk: Desk, body: SlaBreached) -> Decision[Any]:
     """The first response was missed: somebody else gets it, at most `max_reassigns` times, then a manager must look."""
-    is_ours = _is_current(lead, body.round) and body.attempt == lead.attempt and body.promise == "first_response"
-    if not is_ours or lead.fate != "routed" or not desk.house.reassigns_on_breach(body.policy):
+    if not is_breach_of_ours(lead, body) or lead.fate != "routed" or not desk.house.reassigns_on_breach(body.policy):
         return Decision(lead)
     most = desk.house.playbook.routing.max_reassigns
     counted = lead.model_copy(update={"breaches": lead.breaches + 1})
@@ -140,6 +167,11 @@ def _breached(lead: Lead, desk: Desk, body: SlaBreached) -> Decision[Any]:
         detail = f"Missed by {counted.breaches} owners; at most {most} reassignments are allowed."
         return finish(lead, hold_for_manager(counted, desk, detail), desk)
     return finish(lead, find_owner(take_away(counted, desk.now, "breach"), desk, "breach"), desk)
+
+
+def is_breach_of_ours(lead: Lead, body: SlaBreached) -> bool:
+    """True if the owner of now is who missed the first response."""
+    return _is_current(lead, body.round) and body.attempt == lead.attempt and body.promise == "first_response"
 
 
 def _woken(lead: Lead, desk: Desk) -> Decision[Any]:

@@ -20,6 +20,7 @@ from baton.contracts import (
     ROUTING,
     SCORING,
     SLA,
+    TOPICS,
     LeadDisqualified,
     LeadQualified,
     LeadStatusReported,
@@ -30,6 +31,7 @@ from baton.contracts import (
 )
 from baton.playbook import Playbook, RepSeed, Watch
 from baton.routing import store
+from baton.routing.adopt import adopt_lead, adopt_rep
 from baton.routing.api import routers
 from baton.routing.commands import PLAYBOOK, RepCard, decide_lead_command, decide_rep_command
 from baton.routing.decide import decide_lead
@@ -41,7 +43,7 @@ from baton.routing.metrics import Metrics
 from baton.routing.settings import RoutingSettings
 from baton.routing.subjects import is_lead
 from baton.routing.tables import make_tables
-from baton.runtime.handler import Cause, Command, Decision, Service, Subject
+from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow, after_commit, wake
@@ -54,6 +56,7 @@ HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     SCORING: {fact.type: fact for fact in (LeadQualified, LeadDisqualified)},
     SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
 }
+VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]}
 COUNT_EVERY = 10.0
 """Seconds between two counts of held leads; a scraper comes every 15."""
 
@@ -74,6 +77,7 @@ class Routing(Service[State, Counter]):
     name = "routing"
     hears = HEARS
     says = (ROUTING, ROSTER)
+    vocabulary = VOCABULARY
 
     def __init__(self, watch: Watch, settings: Settings) -> None:
         self.watch = watch
@@ -99,10 +103,15 @@ class Routing(Service[State, Counter]):
 
     def decide(self, state: State, books: Counter, cause: Cause, now: datetime) -> Decision[State]:
         desk = Desk(books.house, books.books, now)
-        decision = _decision(state, desk, cause)
-        if decision.books is None:
-            return decision
-        return replace(decision, books=replace(books, books=decision.books))
+        return _with_counter(_decision(state, desk, cause), books)
+
+    def adopt(
+        self, state: State, books: Counter, cause: Heard | None, said: Sequence[Heard], now: datetime
+    ) -> Decision[State]:
+        desk = Desk(books.house, books.books, now)
+        if isinstance(state, RepCard):
+            return _with_counter(adopt_rep(state, desk, said), books)
+        return _with_counter(adopt_lead(state, desk, cause, said), books)
 
     def keep(self, tx: Connection, states: Mapping[Subject, State], books: Counter | None, now: datetime) -> None:
         leads = [state for state in states.values() if isinstance(state, Lead)]
@@ -175,6 +184,12 @@ class Routing(Service[State, Counter]):
             with contextlib.suppress(NotNow):  # readyz says so
                 self.metrics.show_held(await engine.read(lambda tx: store.held_counts(tx, self.tables)))
             await engine.clock.sleep(COUNT_EVERY)
+
+
+def _with_counter(decision: Decision[State], counter: Counter) -> Decision[State]:
+    if decision.books is None:
+        return decision
+    return replace(decision, books=replace(counter, books=decision.books))
 
 
 def _decision(state: State, desk: Desk, cause: Cause) -> Decision[State]:

@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from baton.contracts import INTAKE, ROUTING, SCORING, TOPICS, LeadReassigned, LeadRecycled, LeadRouted
 from baton.playbook import Playbook, Watch
-from baton.runtime.handler import Cause, Decision, Service, Subject
+from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
 from baton.scoring import store
+from baton.scoring.adopt import adopt
 from baton.scoring.api import router
 from baton.scoring.decide import decide
 from baton.scoring.domain.person import Person
@@ -42,6 +43,7 @@ class Scoring(Service[Person, None]):
     name = "scoring"
     hears = HEARS
     says = (SCORING,)
+    vocabulary = TOPICS[SCORING]
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
@@ -60,6 +62,11 @@ class Scoring(Service[Person, None]):
 
     def decide(self, state: Person, books: None, cause: Cause, now: datetime) -> Decision[Person]:
         return decide(state, cause, self.playbook, now)
+
+    def adopt(
+        self, state: Person, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
+    ) -> Decision[Person]:
+        return adopt(state, cause, said, now)
 
     def keep(self, tx: Connection, states: Mapping[Subject, Person], books: None, now: datetime) -> None:
         store.keep(tx, self.tables, states.values(), now)

@@ -94,7 +94,12 @@ def _concluded(
             breaches.append(clock)
     measured = newly_followed_up(before.evidence, known.evidence, after, hours)
     state = replace(known, obligations=after, measured=(*before.measured, *measured), breaches=tuple(breaches))
-    return Decision(state, tuple(facts), _rearmed(before.obligations, after, fired))
+    return concluded(before, state, fired, tuple(facts))
+
+
+def concluded(before: Watched, after: Watched, fired: str | None, facts: tuple[Draft, ...] = ()) -> Decision[Watched]:
+    """Return the decision that leaves the clocks so, with the timers that differ. `fired` has been cleared."""
+    return Decision(after, facts, _rearmed(before.obligations, after.obligations, fired))
 
 
 def _rearmed(

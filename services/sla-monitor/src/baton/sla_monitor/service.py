@@ -19,6 +19,7 @@ from baton.contracts import (
     ROUTING,
     SCORING,
     SLA,
+    TOPICS,
     LeadAnswered,
     LeadDisqualified,
     LeadEngaged,
@@ -32,9 +33,10 @@ from baton.contracts import (
     RepChanged,
 )
 from baton.playbook import Playbook, Watch
-from baton.runtime.handler import Cause, Decision, Service, Subject
+from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
 from baton.sla_monitor import store
+from baton.sla_monitor.adopt import adopt
 from baton.sla_monitor.api import router
 from baton.sla_monitor.decide import Watched, decide
 from baton.sla_monitor.domain.obligation import PROMISES
@@ -64,6 +66,7 @@ class SlaMonitor(Service[Watched, None]):
     name = "sla-monitor"
     hears = HEARS
     says = (SLA,)
+    vocabulary = TOPICS[SLA]
     # Warnings wait for what was said before them, too: nobody is warned of what he has done.
     deadlines = frozenset(f"{what}.{promise}" for what in ("due", "warn") for promise in PROMISES)
 
@@ -84,6 +87,11 @@ class SlaMonitor(Service[Watched, None]):
 
     def decide(self, state: Watched, books: None, cause: Cause, now: datetime) -> Decision[Watched]:
         return decide(state, cause, self.playbook, now)
+
+    def adopt(
+        self, state: Watched, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
+    ) -> Decision[Watched]:
+        return adopt(state, cause, said, self.playbook, now)
 
     def keep(self, tx: Connection, states: Mapping[Subject, Watched], books: None, now: datetime) -> None:
         store.keep(tx, self.tables, states)

@@ -137,11 +137,16 @@ def wake(tx: Connection, metadata: MetaData, subjects: Iterable[str], at: dateti
     Whatever may free a held lead calls this in the transaction that frees it. `lanes` is the number of partitions.
     """
     timer = metadata.tables["timer"]
-    same: dict[str, object] = {"due_at": at, "version": 1, "tries": 0, "payload": None}
+    same: dict[str, object] = {"due_at": at, "version": first_version(at), "tries": 0, "payload": None}
     rows: list[dict[str, object]] = [
         {"subject": s, "kind": "wake", "lane": lane_of(s, lanes), **same} for s in sorted(set(subjects))
     ]
     set_timers(tx, timer, rows)
+
+
+def first_version(now: datetime) -> int:
+    """Return the version of a timer that is first set at `now`: microseconds, so that raising it never outruns time."""
+    return int(now.timestamp() * 1_000_000)
 
 
 def set_timers(tx: Connection, timer: Table, rows: list[dict[str, object]]) -> None:

@@ -18,6 +18,17 @@ class Outgrown(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Retold:
+    """What was taken in by a store that is lost, as far as its fact tells."""
+
+    element: str
+    """Its dedupe key."""
+    event_id: str
+    source: str
+    identities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """`as_of` is when the newest post happened; older ones only fill gaps. `created_at` is None before the first."""
 
@@ -30,6 +41,8 @@ class Person:
     as_of: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    retold: tuple[Retold, ...] = ()
+    """Taken in again in this transaction; not stored with the person."""
 
 
 def learn(

@@ -1,0 +1,80 @@
+"""What the SLA monitor must have decided, from what it said: for a store that is rolled forward (ADR 0008). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from baton.contracts import SlaBreached, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.playbook import Playbook
+from baton.runtime.handler import Decision, Due, Heard
+from baton.sla_monitor.decide import Watched, concluded, decide
+from baton.sla_monitor.domain.obligation import Key, Obligation
+
+
+def adopt(
+    state: Watched, cause: Heard | None, said: Sequence[Heard], playbook: Playbook, now: datetime
+) -> Decision[Watched]:
+    """Return the clocks as they were said to be: those of which nothing was said stay as they were.
+
+    Where the cause is not known it was a timer, and the facts tell which.
+    """
+    fired = _fired(said) if cause is None else None
+    judged = decide(state, cause or fired or Due("", "", "", now, 0), playbook, now).state
+    after = _as_said(state.obligations, judged.obligations, said)
+    return concluded(state, replace(judged, obligations=after), fired.kind if fired else None)
+
+
+def _fired(said: Sequence[Heard]) -> Due | None:
+    for fact in said:
+        match fact.body:
+            case SlaBreached(promise=promise, due_at=due_at):
+                return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
+            case SlaWarned(promise=promise):
+                return Due(fact.id, fact.subject, f"warn.{promise}", fact.recorded_at, 0)
+            case SlaStopped(promise=promise, due_at=due_at):
+                return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
+    return None
+
+
+def _as_said(
+    before: Mapping[Key, Obligation], judged: Mapping[Key, Obligation], said: Iterable[Heard]
+) -> dict[Key, Obligation]:
+    """Return the clocks there were, and those said to have started, each in the state that was said last."""
+    after = {
+        key: clock if _agree(clock, before.get(key)) else before[key] for key, clock in judged.items() if key in before
+    }
+    for fact in said:
+        body: Any = fact.body
+        key: Key = (body.round, body.attempt, body.promise)
+        clock = after.get(key) or judged.get(key)
+        if clock is not None:
+            after[key] = replace(clock, due_at=body.due_at, **_told(body))
+    return after
+
+
+def _agree(clock: Obligation, before: Obligation | None) -> bool:
+    return before is not None and (clock.state, clock.warned_at) == (before.state, before.warned_at)
+
+
+def _told(body: Any) -> dict[str, Any]:
+    """What a fact says of its clock, in the clock's own words."""
+    match body:
+        case SlaStarted(warn_at=warn_at):
+            return {"state": "open", "warned_at": None, **({"warn_at": warn_at} if warn_at else {})}
+        case SlaWarned(warned_at=warned_at):
+            return {"state": "at_risk", "warned_at": warned_at}
+        case SlaMet():
+            met = {"seconds": body.seconds, "business_seconds": body.business_seconds}
+            return {"state": "met", "closed_at": body.met_at, "reason": None, **met}
+        case SlaBreached(breached_at=breached_at):
+            return {"state": "breached", "expired_at": breached_at, "closed_at": None}
+        case SlaWaived(reason=reason):
+            return {"state": "waived", "reason": reason}
+        case SlaStopped():
+            said = {"reason": body.reason, "rule": body.rule, "touches": body.touches, "becomes": body.then}
+            return {"state": "stopped", "expired_at": body.due_at, **said}
+        case _:
+            return {}
