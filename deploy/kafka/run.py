@@ -116,14 +116,20 @@ def free_port() -> int:
     raise KafkaUnavailable("no free TCP port")
 
 
-def properties(home: Path, port: int, controller: int) -> str:
+def properties(home: Path, port: int, controller: int, through: tuple[int, int] | None = None) -> str:
+    """The configuration; `through`: a second port to listen on, and the one its clients are told to come back to."""
+    listeners, told = f"PLAINTEXT://127.0.0.1:{port}", f"PLAINTEXT://127.0.0.1:{port}"
+    if through is not None:
+        listeners += f",THROUGH://127.0.0.1:{through[0]}"
+        told += f",THROUGH://127.0.0.1:{through[1]}"
     return f"""\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={told}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,THROUGH:PLAINTEXT
 log.dirs={home / "data"}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -147,6 +153,8 @@ class Kafka:
     home: Path
     port: int = DEFAULT_PORT
     heap_mb: int = 320
+    through: tuple[int, int] | None = None
+    """A second port, and the one where its clients meet a proxy to it: Kafka sends clients on to what it advertises."""
 
     @property
     def bootstrap(self) -> str:
@@ -166,7 +174,7 @@ class Kafka:
         self.home.mkdir(parents=True, exist_ok=True)
         config = self.home / "server.properties"
         if not (self.home / "data" / "meta.properties").exists():
-            config.write_text(properties(self.home.resolve(), self.port, free_port()))
+            config.write_text(properties(self.home.resolve(), self.port, free_port(), self.through))
             arguments = ("format", "-t", CLUSTER_ID, "-c", str(config))
             done = subprocess.run(
                 self.command("kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
@@ -175,7 +183,8 @@ class Kafka:
                 raise KafkaUnavailable("storage could not be formatted: " + (done.stdout + done.stderr).strip()[-500:])
         # The quorum remembers the controller's port of the first start: keep it, only our own port may change.
         voters = re.search(r"voters=1@127\.0\.0\.1:(\d+)", config.read_text())
-        config.write_text(properties(self.home.resolve(), self.port, int(voters[1]) if voters else free_port()))
+        controller = int(voters[1]) if voters else free_port()
+        config.write_text(properties(self.home.resolve(), self.port, controller, self.through))
 
     def start(self) -> None:
         """Afterwards it answers at `bootstrap`. Does nothing when it runs already. Raises KafkaUnavailable."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from tests.faults import reader
 from tests.faults.checks import Found
 from tests.faults.reader import Said
+from tests.faults.rest import Rest
 from tests.journeys.running import BATON, SERVICES
 
 
@@ -25,10 +26,14 @@ class Stores(Protocol):
         ...
 
 
-def read_account(stores: Stores, facts: Sequence[Said], promised: Sequence[tuple[str, str, str]]) -> Found:
-    """Read everything the checks need, beside the facts and the client's own log."""
+def read_account(
+    stores: Stores, facts: Sequence[Said], promised: Sequence[tuple[str, str, str]], rest: Rest | None = None
+) -> Found:
+    """Read everything the checks need, beside the facts and the client's own log; `rest`: of earlier rounds."""
+    rest = rest or Rest()
+    new, old = rest.part(facts)
     overdue = f"state = 'open' AND due_at < {stores.instant(-10)}"
-    journal = "SELECT subject, sequence, event_id, type, value FROM journal"
+    journal = "SELECT subject, sequence, event_id, type, value FROM journal WHERE id > {}"
     parked = "SELECT subject, topic, record_offset, reason, error FROM parked"
     heard = "SELECT subject, heard FROM subject"
     place = "SELECT DISTINCT topic FROM place"
@@ -36,7 +41,7 @@ def read_account(stores: Stores, facts: Sequence[Said], promised: Sequence[tuple
     ((books,),) = stores.rows("routing", "SELECT body FROM books")
     return Found(
         promised,
-        facts,
+        new,
         leads=stores.rows("intake", "SELECT lead_id, external_id FROM lead"),
         persons=dict(stores.rows("scoring", "SELECT lead_id, outcome FROM person")),
         owned={lead_id: (fate, bearer) for lead_id, fate, bearer in owned},
@@ -46,12 +51,22 @@ def read_account(stores: Stores, facts: Sequence[Said], promised: Sequence[tuple
             "sla-monitor", f"SELECT lead_id, round, attempt, promise, state, {overdue} FROM obligation"
         ),
         journals={
-            name: [(*row[:4], reader.digest(bytes(row[4]))) for row in stores.rows(name, journal)]
+            name: [
+                (*row[:4], reader.digest(bytes(row[4])))
+                for row in stores.rows(name, journal.format(rest.journaled.get(name, 0)))
+            ]
             for name in reader.PUBLISHERS
         },
-        heard={name: {subject: json.loads(text) for subject, text in stores.rows(name, heard)} for name in SERVICES},
+        heard={
+            name: {
+                subject: json.loads(text) for subject, text in stores.rows(name, heard) if subject not in rest.subjects
+            }
+            for name in SERVICES
+        },
         hears={name: {topic for (topic,) in stores.rows(name, place)} for name in SERVICES},
         parked={name: stores.rows(name, parked) for name in SERVICES},
+        about_those_at_rest=old,
+        rest=rest,
     )
 
 
@@ -71,5 +86,5 @@ def left_to_do(stores: Stores, ends: Mapping[tuple[str, int], int], services: Se
 def audit(environment: Mapping[str, str]) -> str:
     """What `baton audit` has to complain of; empty if nothing."""
     command = [*BATON, "audit", "--quiet", "5"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
     return "" if done.returncode == 0 else f"exit code {done.returncode}: {done.stdout} {done.stderr}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.reader import Said
+from tests.faults.rest import Rest, named
 
 BY_ROUTING = {"lead.routed": "routed", "lead.reassigned": "routed", "lead.held": "held", "lead.recycled": "recycled"}
 BY_SCORING = {"lead.qualified": "qualified", "lead.nurtured": "nurtured", "lead.disqualified": "disqualified"}
@@ -44,6 +45,9 @@ class Found:
     hears: Mapping[str, set[str]] = field(default_factory=dict)
     """Per service: the topics it reads."""
     parked: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    about_those_at_rest: Sequence[Said] = ()
+    """What this round said about the leads of earlier ones."""
+    rest: Rest = field(default_factory=Rest)
 
     def distinct(self) -> list[Said]:
         """The facts without their later copies, in order within each lane."""
@@ -73,7 +77,7 @@ def accepted_leads_exist_once(found: Found) -> Iterable[str]:
 
 def every_lead_has_one_fate(found: Found) -> Iterable[str]:
     """By the facts alone; and scoring, routing and reporting have it in their stores."""
-    fates = fates_of(found.distinct())
+    fates = found.rest.fates | fates_of(found.distinct())
     for lead_id in {lead_id for _, lead_id, _ in found.promised} | {row[0] for row in found.leads}:
         judged, owned = fates.get(lead_id, (None, None))
         fate = owned if judged == "qualified" else judged
@@ -155,12 +159,14 @@ def every_hand_off_has_its_clocks_and_no_timer_fired_twice(found: Found) -> Iter
     yield from (f"{row[:4]} is {row[4]} though its time is over" for row in found.obligations if row[5])
 
 
+def owners_of(facts: Iterable[Said]) -> dict[str, str | None]:
+    """Lead id to the last owner that routing named; None where it took the lead from everybody."""
+    return {fact.subject: fact.owner if fact.type in OWNS else None for fact in facts if fact.type in BY_ROUTING}
+
+
 def no_lead_has_two_owners(found: Found) -> Iterable[str]:
     """The last owner the topic names is the one routing has; and each rep's load is the leads he bears."""
-    last: dict[str, str | None] = {}
-    for fact in found.distinct():
-        if fact.type in BY_ROUTING:
-            last[fact.subject] = fact.owner if fact.type in OWNS else None
+    last = found.rest.owners | owners_of(found.distinct())
     for lead_id, owner in last.items():
         fate, bearer = found.owned.get(lead_id, ("unknown", None))
         if bearer != owner:
@@ -177,7 +183,14 @@ def nothing_is_parked(found: Found) -> Iterable[str]:
         yield from (f"{service} has parked {row}" for row in rows)
 
 
+def those_at_rest_are_only_repeated(found: Found) -> Iterable[str]:
+    for fact in found.about_those_at_rest:
+        if named(fact) not in found.rest.said:
+            yield f"{fact.source} said {fact.type} as number {fact.sequence} about {fact.subject}, which was at rest"
+
+
 CHECKS = (
+    those_at_rest_are_only_repeated,
     accepted_leads_exist_once,
     every_lead_has_one_fate,
     nothing_is_routed_twice,
@@ -190,7 +203,12 @@ CHECKS = (
 )
 
 
-AT_ANY_TIME = (nothing_is_routed_twice, sequences_have_no_gap_and_no_inversion, nothing_is_parked)
+AT_ANY_TIME = (
+    those_at_rest_are_only_repeated,
+    nothing_is_routed_twice,
+    sequences_have_no_gap_and_no_inversion,
+    nothing_is_parked,
+)
 """These hold while work is still under way; the others are about what has come to rest."""
 
 

@@ -13,11 +13,19 @@ from collections.abc import Sequence
 import psycopg
 from confluent_kafka import KafkaException, Producer
 
-from tests.faults.plan import BROKER, CUT, FREEZE, KILL, POSTGRES, REPLAY, Fault
-from tests.faults.plant import Plant
+from tests.faults.network import dropped
+from tests.faults.nursery import set_clock
+from tests.faults.plan import HOUR, Fault
+from tests.faults.plant import Plant, Replica
+from tests.faults.proxy import Order
 from tests.faults.reader import raw
 
 REPLAYED = 300
+LAPS = 3
+"""So often a storm goes round a service."""
+ANEW = 0.1
+"""This share of those killed is started as an operator does, the others by a fork."""
+LEAVE_SECONDS = 15.0
 BROKER_TRIES = 20
 
 
@@ -31,11 +39,12 @@ class Injector:
         self.done: Counter[str] = Counter()
         self.failed: list[str] = []
 
-    def carry_out(self, faults: Sequence[Fault]) -> None:
-        """Return when the last has begun."""
+    def carry_out(self, faults: Sequence[Fault], enough: threading.Event) -> None:
+        """Return when the last has begun, or at once when it is enough."""
         begun = time.monotonic()
         for fault in faults:
-            time.sleep(max(0.0, begun + fault.at - time.monotonic()))
+            if enough.wait(max(0.0, begun + fault.at - time.monotonic())):
+                return
             thread = threading.Thread(target=self._one, args=(fault,))
             thread.start()
             self._threads.append(thread)
@@ -46,12 +55,8 @@ class Injector:
             thread.join()
 
     def _one(self, fault: Fault) -> None:
-        ways = {
-            KILL: self._kill, FREEZE: self._freeze, CUT: self._cut, REPLAY: self._replay,
-            POSTGRES: self._postgres, BROKER: self._broker,
-        }  # fmt: skip
         try:
-            happened = ways[fault.kind](fault)
+            happened = getattr(self, f"_{fault.kind}")(fault)
         except (KafkaException, psycopg.OperationalError):
             self.done[f"{fault.kind} skipped"] += 1  # the server it needs is not there yet
         except Exception as problem:  # noqa: BLE001  (a fault that cannot be made is told, not hidden)
@@ -65,19 +70,66 @@ class Injector:
             return False
         replica.kill()
         time.sleep(fault.seconds)
+        replica.start(anew=fault.much < ANEW)
+        return True
+
+    def _leave(self, fault: Fault) -> bool:
+        """Ask it to stop, which gives its lanes back at once, and start it again."""
+        replica = self._plant.replicas[fault.target]
+        if not replica.wanted:
+            return False
+        replica.stop(LEAVE_SECONDS)
+        time.sleep(fault.seconds)
         replica.start()
         return True
 
     def _freeze(self, fault: Fault) -> bool:
-        replica = self._plant.replicas[fault.target]
+        return self._stand_still(self._plant.replicas[fault.target], fault.seconds)
+
+    def _stand_still(self, replica: Replica, seconds: float) -> bool:
         if not replica.wanted:
             return False
         stopped = replica.process
         replica.send(signal.SIGSTOP)
-        time.sleep(fault.seconds)
+        time.sleep(seconds)
         if stopped is replica.process:
             replica.send(signal.SIGCONT)
         return True
+
+    def _storm(self, fault: Fault) -> bool:
+        """One replica after the other stands still for longer than its lease: all lanes move, again and again."""
+        for replica in self._plant.of(fault.target) * LAPS:
+            self.done["freeze"] += self._stand_still(replica, fault.seconds)
+        return True
+
+    def _clock(self, fault: Fault) -> bool:
+        """The wall clock of one process is an hour off, then right again; its monotonic clock goes on."""
+        file = self._plant.replicas[fault.target].clock
+        set_clock(file, HOUR if fault.much < 0.5 else -HOUR)
+        time.sleep(fault.seconds)
+        set_clock(file, 0.0)
+        return True
+
+    def _slow(self, fault: Fault) -> bool:
+        port = self._plant.ways[fault.target]
+        latency, bandwidth = 0.002 + 0.03 * fault.much, 2_000_000 * (1.05 - fault.much)
+        self._plant.proxy.tell(Order(port, latency=latency, jitter=2 * latency, bandwidth=bandwidth))
+        time.sleep(fault.seconds)
+        self._plant.proxy.tell(Order(port))
+        return True
+
+    def _tear(self, fault: Fault) -> bool:
+        self._plant.proxy.tell(Order(self._plant.ways[fault.target], tear=True))
+        return True
+
+    def _halve(self, fault: Fault) -> bool:
+        self._plant.proxy.tell(Order(self._plant.ways[fault.target], halve=True))
+        return True
+
+    def _drop(self, fault: Fault) -> bool:
+        with dropped(self._plant.ways[fault.target]) as happens:
+            time.sleep(fault.seconds if happens else 0.0)
+        return happens
 
     def _postgres(self, fault: Fault) -> bool:
         self._plant.crash_postgres(fault.seconds)

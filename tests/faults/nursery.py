@@ -73,12 +73,16 @@ class Nursery:
     def __init__(self, folder: Path, root: Path) -> None:
         log = (folder / "nursery.log").open("ab")
         pipe, command = subprocess.PIPE, [sys.executable, "-m", "tests.faults.newborn"]
-        self._server = subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, stderr=log, text=True)
+        # A session of its own: Ctrl-C is for the harness, which then ends what it started in good order.
+        self._server = subprocess.Popen(
+            command, cwd=root, stdin=pipe, stdout=pipe, stderr=log, text=True, start_new_session=True
+        )
         log.close()
         self._born: queue.Queue[Forked] = queue.Queue()
         self._alive: dict[int, Forked] = {}
         self._lock = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, clock: Path) -> Forked:
         """Fork one that runs `baton <arguments>`, by the wall clock shifted by what `clock` holds."""
@@ -93,6 +97,9 @@ class Nursery:
         assert self._server.stdin is not None
         self._server.stdin.close()
         self._server.wait(30)
+        self._listener.join()
+        assert self._server.stdout is not None
+        self._server.stdout.close()
 
     def _listen(self) -> None:
         assert self._server.stdout is not None
@@ -102,9 +109,14 @@ class Nursery:
                 self._alive[pid] = Forked(pid)
                 self._born.put(self._alive[pid])
             else:
-                forked = self._alive.pop(pid)
-                forked.code = code
-                forked.ended.set()
+                self._ended(pid, code)
+        for pid in list(self._alive):
+            self._ended(pid, -signal.SIGKILL)
+
+    def _ended(self, pid: int, code: int) -> None:
+        forked = self._alive.pop(pid)
+        forked.code = code
+        forked.ended.set()
 
 
 def set_clock(file: Path, seconds: float) -> None:

@@ -6,10 +6,20 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-KILL, FREEZE, POSTGRES, BROKER, CUT, REPLAY = "kill", "freeze", "postgres", "broker", "cut", "replay"
-WEIGHTS: Mapping[str, float] = {KILL: 50, FREEZE: 28, CUT: 8, REPLAY: 8, POSTGRES: 4, BROKER: 2}
-"""Kills and stops of replicas are what happens most; each crash of a server costs everybody several seconds."""
+KILL, FREEZE, LEAVE, STORM, CLOCK = "kill", "freeze", "leave", "storm", "clock"
+POSTGRES, BROKER, CUT, REPLAY = "postgres", "broker", "cut", "replay"
+SLOW, TEAR, HALVE, DROP = "slow", "tear", "halve", "drop"
+WEIGHTS: Mapping[str, float] = {
+    KILL: 52, FREEZE: 22, LEAVE: 4, CLOCK: 4, CUT: 3, REPLAY: 3, TEAR: 3, HALVE: 2, SLOW: 3, DROP: 1.5,
+    POSTGRES: 2.5, BROKER: 1.2, STORM: 1,
+}  # fmt: skip
+"""Kills and stops of replicas are what happens most; each crash of a server costs everybody several seconds, and a
+storm stops a whole service three times over."""
+AT_LEAST_ONCE = (POSTGRES, TEAR, STORM, CLOCK, BROKER, SLOW, REPLAY, DROP, HALVE, LEAVE, CUT)
 TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla")
+WAYS = ("kafka", "postgres")
+IN_PAIRS = ("intake", "scoring", "routing")
+HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,38 +30,44 @@ class Fault:
     kind: str
     target: str
     seconds: float
+    much: float = 0.0
+    """How bad it is, from 0 to 1, where that can be told."""
 
     def __str__(self) -> str:
-        return f"{self.at:7.2f} s  {self.kind:8} {self.target:14} for {self.seconds:.2f} s"
+        return f"{self.at:7.2f} s  {self.kind:8} {self.target:14} for {self.seconds:.2f} s, {self.much:.2f}"
 
 
 def schedule(
     seed: int, seconds: float, gap: float, replicas: Sequence[str], services: Sequence[str], lease: float
 ) -> list[Fault]:
-    """Return the faults of a run, one every `gap` seconds on average; each server crashes at least once."""
+    """Return the faults of a run, one every `gap` seconds on average; each kind at least once if there is room."""
     chance = random.Random(seed)
     kinds: list[str] = []
-    at, moments = 2.0, []
+    at, moments = 1.0, []
     while at < seconds:
         moments.append(at)
         kinds.append(chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0])
         at += chance.uniform(0.3, 1.7) * gap
-    for kind, share in ((POSTGRES, 0.3), (BROKER, 0.55), (REPLAY, 0.75)):
+    for number, kind in enumerate(AT_LEAST_ONCE, start=1):
         if kind not in kinds and kinds:
-            kinds[int(len(kinds) * share)] = kind
+            # Early enough to be over when the others are; never in the place of another that must happen.
+            place = int(len(kinds) * 0.85 * number / len(AT_LEAST_ONCE))
+            kinds[next((n for n in range(place, len(kinds)) if kinds[n] in (KILL, FREEZE)), place)] = kind
     return [_fault(chance, at, kind, replicas, services, lease) for at, kind in zip(moments, kinds, strict=True)]
 
 
 def _fault(
     chance: random.Random, at: float, kind: str, replicas: Sequence[str], services: Sequence[str], lease: float
 ) -> Fault:
-    match kind:
-        case "kill":
-            return Fault(at, kind, chance.choice(replicas), chance.uniform(0.05, 1.5))
-        case "freeze":
-            return Fault(at, kind, chance.choice(replicas), lease + chance.uniform(0.3, 2.0))
-        case "cut":
-            return Fault(at, kind, chance.choice(services), 0.0)
-        case "replay":
-            return Fault(at, kind, chance.choice(TOPICS), 0.0)
-    return Fault(at, kind, kind, chance.uniform(0.2, 1.5))
+    targets = {
+        KILL: replicas, FREEZE: replicas, LEAVE: replicas, CLOCK: replicas, CUT: services, STORM: IN_PAIRS,
+        REPLAY: TOPICS, SLOW: WAYS, TEAR: WAYS, HALVE: WAYS, DROP: WAYS,
+    }  # fmt: skip
+    longer_than_a_lease = (lease + 0.3, lease + 2.0)
+    lasting = {
+        KILL: (0.05, 1.0), LEAVE: (0.05, 1.0), POSTGRES: (0.0, 1.0), BROKER: (0.0, 1.0),
+        FREEZE: longer_than_a_lease, DROP: longer_than_a_lease, STORM: (lease + 0.3, lease + 0.5),
+        CLOCK: (3.0, 10.0), SLOW: (2.0, 6.0),
+    }  # fmt: skip
+    target = chance.choice(targets.get(kind, (kind,)))
+    return Fault(at, kind, target, chance.uniform(*lasting.get(kind, (0.0, 0.0))), chance.random())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import re
@@ -21,6 +22,7 @@ import httpx
 from deploy.kafka.run import Kafka, free_port
 from deploy.postgres.run import Postgres, reachable
 from tests.faults.nursery import Nursery, Process, set_clock
+from tests.faults.proxy import Proxy
 from tests.journeys.running import BATON, ROOT, SERVICES, eventually, plain_environment, playbook_with_short_promises
 from tests.world.servers import kafka_node, stopped_afterwards
 
@@ -28,6 +30,8 @@ TOKEN = "a-token-of-this-run"
 START_SECONDS = 90.0
 EXCUSES = ("NotNow", "could not be migrated")
 """A process that cannot reach its database or broker before it was ever up may give up and be started again."""
+THROUGH = ("intake-2", "scoring-2", "routing-2", "sla-monitor-1")
+"""These reach broker and database through a proxy, so that one of a pair can be slow and the other not."""
 
 
 @dataclass
@@ -56,7 +60,9 @@ class Replica:
             self.wanted, self.said_before = True, output.tell()
             if anew:
                 command = [*BATON, "run", self.service]
-                self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
+                self.process = subprocess.Popen(
+                    command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
+                )
             else:
                 self.process = self.nursery.start(["run", self.service], self.environment, self.log, self.clock)
 
@@ -67,6 +73,18 @@ class Replica:
             if self.process is not None:
                 self.process.kill()
                 self.process.wait()
+
+    def stop(self, patience: float) -> None:
+        """Ask it to end; make it after `patience` seconds."""
+        with self.lock:
+            self.wanted, process = False, self.process
+            if process is None:
+                return
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def send(self, number: signal.Signals) -> None:
         with self.lock:
@@ -95,6 +113,9 @@ class Plant:
     folder: Path
     kafka: Kafka
     postgres: Postgres
+    proxy: Proxy
+    ways: Mapping[str, int]
+    """The proxy's ports, by what is behind them."""
     replicas: dict[str, Replica] = field(default_factory=dict)
     gave_up: list[str] = field(default_factory=list)
     could_not_start: int = 0
@@ -165,7 +186,11 @@ def plant(replicas: Mapping[str, int], lease: float, *, keep: Path | None = None
         postgres = Postgres(home, free_port(), durable=True)
         postgres.start()
         postgres.create_databases(tuple(name.replace("-", "_") for name in SERVICES))
-        found = Plant(folder, stack.enter_context(kafka_node()), postgres)
+        ways, behind = {"kafka": free_port(), "postgres": free_port()}, free_port()
+        kafka = stack.enter_context(kafka_node(through=(behind, ways["kafka"])))
+        proxy = Proxy({ways["kafka"]: behind, ways["postgres"]: postgres.port}, ROOT)
+        stack.callback(proxy.close)
+        found = Plant(folder, kafka, postgres, proxy, ways)
         nursery = Nursery(folder, ROOT)
         stack.callback(nursery.close)
         _make_replicas(found, replicas, lease, nursery)
@@ -194,11 +219,13 @@ def _make_replicas(found: Plant, replicas: Mapping[str, int], lease: float, nurs
             name = f"{service}-{number}"
             port = next(port for port in iter(free_port, None) if port not in taken)
             taken.add(port)
+            kafka, postgres = found.ways.values() if name in THROUGH else (found.kafka.port, found.postgres.port)
+            database = dataclasses.replace(found.postgres, port=postgres).url(service.replace("-", "_"))
             environment = plain_environment(
                 BATON_HOME=str(found.folder / name),
                 BATON_PORT=str(port),
-                BATON_BUS=f"kafka://{found.kafka.bootstrap}",
-                BATON_DATABASE_URL=found.postgres.url(service.replace("-", "_")),
+                BATON_BUS=f"kafka://127.0.0.1:{kafka}",
+                BATON_DATABASE_URL=database,
                 BATON_PLAYBOOK=str(playbook),
                 BATON_TOKENS=str(tokens),
                 BATON_LEASE_SECONDS=str(lease),

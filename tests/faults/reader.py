@@ -52,12 +52,14 @@ def ends(client: Consumer, topics: Sequence[str] = TOPICS) -> dict[tuple[str, in
     return {(lane.topic, lane.partition): client.get_watermark_offsets(lane, timeout=30)[1] for lane in lanes}
 
 
-def raw(bootstrap: str, topics: Sequence[str] = TOPICS) -> Iterator[Any]:
-    """Every record from the beginning to the present end, in order within each lane."""
-    client = consumer(bootstrap)
+def raw(
+    bootstrap: str, topics: Sequence[str] = TOPICS, since: Mapping[tuple[str, int], int] | None = None
+) -> Iterator[Any]:
+    """Every record from the beginning, or `since` there, to the present end, in order within each lane."""
+    client, since = consumer(bootstrap), since or {}
     try:
-        left = {lane: end for lane, end in ends(client, topics).items() if end > 0}
-        client.assign(lanes_of(client, topics))
+        left = {lane: end for lane, end in ends(client, topics).items() if end > since.get(lane, 0)}
+        client.assign([TopicPartition(topic, lane, since.get((topic, lane), 0)) for topic, lane in left])
         while left:
             messages = client.consume(2000, timeout=20)
             assert messages, f"the broker is silent, and these lanes have not been read to their ends: {left}"
@@ -72,9 +74,9 @@ def raw(bootstrap: str, topics: Sequence[str] = TOPICS) -> Iterator[Any]:
         client.close()
 
 
-def said(bootstrap: str) -> list[Said]:
+def said(bootstrap: str, since: Mapping[tuple[str, int], int] | None = None) -> list[Said]:
     """What stands on the topics."""
-    return [said_by(message) for message in raw(bootstrap)]
+    return [said_by(message) for message in raw(bootstrap, since=since)]
 
 
 def said_by(message: Any) -> Said:

@@ -6,7 +6,8 @@ import pytest
 
 from deploy.kafka.run import KafkaUnavailable
 from deploy.postgres.run import PostgresUnavailable
-from tests.faults.run import Wanted, run
+from tests.faults.run import run
+from tests.faults.verdict import Wanted
 from tests.world.plugin import leave_out
 
 MANY = 20
