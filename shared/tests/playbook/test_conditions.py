@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from baton.playbook import Condition, Formula, RuleSet, Truth
+from baton.playbook.conditions import REMEMBERED
 from baton.playbook.fields import Schema
 
 SCHEMA = Schema(
@@ -125,3 +128,36 @@ def test_the_rules_do_not_depend_on_when_they_run() -> None:
     rules = RuleSet([Condition("it", "lead.employees >= 50")], SCHEMA)
     views = [{"employees": number} for number in (49, 50, 51)] * 3
     assert [rules.judge(view)["it"].is_true for view in views] == [False, True, True] * 3
+
+
+def test_what_was_said_of_one_value_is_not_said_of_one_that_python_calls_equal() -> None:
+    rules = RuleSet([Condition("it", "lead.employees == 1")], SCHEMA)
+    told = [rules.judge({"employees": value})["it"].truth for value in (1, True, "1", 1, True)]
+    assert told == [Truth.TRUE, Truth.FALSE, Truth.FALSE, Truth.TRUE, Truth.FALSE]
+
+
+def test_a_rule_set_that_has_judged_many_leads_judges_like_a_new_one() -> None:
+    texts = [
+        "lead.employees > 3 && lead.free",
+        "lead.country == 'DE'",
+        "!has(lead.tags) || lead.tags.exists(t, t == 'a')",
+    ]
+    conditions = [Condition(str(number), text) for number, text in enumerate(texts)]
+    views = [
+        {
+            name: value
+            for name, value in zip(("employees", "free", "country", "tags"), values, strict=True)
+            if value != ""
+        }
+        for values in itertools.product(("", 3, 4), ("", True, False), ("", "DE", "SE"), ("", [], ["a"], ["b", "a"]))
+    ]
+    experienced = RuleSet(conditions, SCHEMA)
+    for view in views * 2:
+        assert experienced.judge(view) == RuleSet(conditions, SCHEMA).judge(view)
+
+
+def test_a_rule_set_remembers_no_more_than_it_may() -> None:
+    rules = RuleSet([Condition("it", "lead.employees > 5000")], SCHEMA)
+    for number in range(2 * REMEMBERED):
+        assert rules.judge({"employees": number})["it"].is_true is (number > 5000)
+    assert len(rules._remembered) <= REMEMBERED

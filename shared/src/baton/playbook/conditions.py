@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from cel_expr_python import cel
 
@@ -50,86 +50,86 @@ class Condition:
     text: str
 
 
-# The engine refuses more than 100,000 code points; a list this long compiles in some 20 ms and already costs next to
-# nothing per rule beyond what the rule itself costs.
-MOST_CODE_POINTS = 60_000
+ABSENT: Final = object()
+REMEMBERED: Final = 4096
+"""Verdicts a rule set remembers, some 400 bytes each."""
+LONGEST_REMEMBERED: Final = 200
+"""Characters of the values a verdict is remembered by."""
+
+
+@dataclass(slots=True)
+class _Rule:
+    """A condition made ready: the fields it names, the text that runs, and what that compiles to on first use."""
+
+    id: str
+    names: Names
+    text: str
+    program: cel.Expression | None = None
+
+
+class _Asked:
+    """A lead before the engine: handed over once for all conditions, and only if one is not remembered."""
+
+    def __init__(self, view: LeadView, env: cel.Env) -> None:
+        self.view = view
+        self._env = env
+
+    @cached_property
+    def activation(self) -> cel.Activation:
+        return self._env.Activation({"lead": self.view})
 
 
 class RuleSet:
-    """All conditions of one list, run as one program (a few, when they are very long).
+    """All conditions of one list. Judging is pure and safe to repeat.
 
-    Judging is pure and safe to repeat.
+    A condition says the same whenever the fields it names have the same values, and most values come again (so many
+    employees, this job title, no such answer): what it said is remembered by them. For the example playbook's 18
+    conditions that is 16 µs a lead instead of 150, most of which the engine spends on compiling regular expressions
+    anew for each lead; a lead of which nothing is remembered takes 220.
     """
 
     def __init__(self, conditions: Sequence[Condition], schema: Schema) -> None:
         self.conditions = tuple(conditions)
-        self._names: tuple[Names, ...] = tuple(names_in(condition.text) for condition in conditions)
-        self._texts = tuple(runnable(condition.text, schema) for condition in conditions)
-        self._index = {condition.id: index for index, condition in enumerate(self.conditions)}
+        self._rules = {
+            condition.id: _Rule(condition.id, names_in(condition.text), runnable(condition.text, schema))
+            for condition in conditions
+        }
         self._env = run_environment()
-        self._singles: dict[int, cel.Expression] = {}
+        self._remembered: dict[tuple[str, str], Verdict] = {}
 
     def judge(self, view: LeadView) -> dict[str, Verdict]:
         """A verdict for every condition, by id, in the order written."""
-        activation = self._env.Activation({"lead": view})
-        verdicts: list[Verdict] = []
-        for indexes, program in self._programs:
-            verdicts.extend(self._judge_chunk(indexes, program, activation, view))
-        return {condition.id: verdict for condition, verdict in zip(self.conditions, verdicts, strict=True)}
+        asked = _Asked(view, self._env)
+        return {rule_id: self._judged(rule, asked) for rule_id, rule in self._rules.items()}
 
     def judge_one(self, condition_id: str, view: LeadView) -> Verdict:
         """The verdict of one condition: for indexed rules, where few of many are ever looked at. Raises KeyError."""
-        return self._judge_one(self._index[condition_id], self._env.Activation({"lead": view}), view)
+        return self._judged(self._rules[condition_id], _Asked(view, self._env))
 
-    @cached_property
-    def _programs(self) -> tuple[tuple[range, cel.Expression], ...]:
-        """Compiled when first needed: a rule set of which single rules are asked never pays for it."""
-        programs = []
-        for indexes in chunks([len(text) + 2 for text in self._texts], MOST_CODE_POINTS):
-            text = ", ".join(self._texts[index] for index in indexes)
-            programs.append((indexes, self._env.compile(f"[{text}]")))
-        return tuple(programs)
+    def _judged(self, rule: _Rule, asked: _Asked) -> Verdict:
+        view = asked.view
+        # `repr` tells 1 from 1.0 and from True, which are equal to Python and not to CEL.
+        key = (rule.id, repr([view.get(name, ABSENT) for name in rule.names.fields]))
+        known = self._remembered.get(key)
+        if known is not None:
+            return known
+        verdict = self._answer(rule, asked)
+        if len(key[1]) <= LONGEST_REMEMBERED and not rule.names.bare:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = verdict
+        return verdict
 
-    def _judge_chunk(
-        self, indexes: range, program: cel.Expression, activation: cel.Activation, view: LeadView
-    ) -> list[Verdict]:
-        result = program.eval(activation)
+    def _answer(self, rule: _Rule, asked: _Asked) -> Verdict:
+        missing = tuple(name for name in rule.names.fields if name not in asked.view)
+        if rule.program is None:
+            rule.program = self._env.compile(rule.text)
+        result = rule.program.eval(asked.activation)
         if result.type() == cel.Type.ERROR:
-            # One term in error makes the whole list an error: ask one by one and say whose fault it was.
-            return [self._judge_one(index, activation, view) for index in indexes]
-        return [
-            self._verdict(index, value is True, view)
-            for index, value in zip(indexes, result.plain_value(), strict=True)
-        ]
-
-    def _judge_one(self, index: int, activation: cel.Activation, view: LeadView) -> Verdict:
-        if index not in self._singles:
-            self._singles[index] = self._env.compile(self._texts[index])
-        result = self._singles[index].eval(activation)
-        if result.type() == cel.Type.ERROR:
-            return Verdict(Truth.UNKNOWN, self._missing(index, view), str(result.value()))
-        return self._verdict(index, result.value() is True, view)
-
-    def _verdict(self, index: int, holds: bool, view: LeadView) -> Verdict:
-        if holds:
+            return Verdict(Truth.UNKNOWN, missing, str(result.value()))
+        if result.value() is True:
             return TRUE
-        missing = () if self._names[index].asks_itself else self._missing(index, view)
-        return Verdict(Truth.UNKNOWN, missing) if missing else FALSE
-
-    def _missing(self, index: int, view: LeadView) -> tuple[str, ...]:
-        return tuple(name for name in self._names[index].fields if name not in view)
-
-
-def chunks(sizes: Sequence[int], most: int) -> list[range]:
-    """Neighbours grouped so that no group of more than one is larger than `most`."""
-    groups: list[range] = []
-    start, total = 0, 0
-    for index, size in enumerate(sizes):
-        if index > start and total + size > most:
-            groups.append(range(start, index))
-            start, total = index, 0
-        total += size
-    return [*groups, range(start, len(sizes))] if sizes else []
+        return Verdict(Truth.UNKNOWN, missing) if missing and not rule.names.asks_itself else FALSE
 
 
 class Formula:
