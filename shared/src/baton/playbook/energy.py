@@ -43,7 +43,7 @@ def _value(part: EnergyPart, answer: Any) -> float | None:
     if given is None:
         return None
     word = ("true" if given else "false") if isinstance(given, bool) else str(given).strip().casefold()
-    return {text.strip().casefold(): value for text, value in part.values.items()}.get(word)
+    return part.by_word.get(word)
 
 
 def _temperature(points: float, at: Thresholds) -> Temperature:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -42,6 +43,11 @@ class EnergyPart(Strict):
     question: str = Field(min_length=1, description="The key under `answers`.")
     values: dict[str, float] = Field(min_length=1)
     needed: bool = Field(default=False, description="Without this answer energy and temperature are unknown (Q5).")
+
+    @cached_property
+    def by_word(self) -> dict[str, float]:
+        """`values` as they are looked up."""
+        return {text.strip().casefold(): value for text, value in self.values.items()}
 
 
 class Thresholds(Strict):
