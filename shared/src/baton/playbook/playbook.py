@@ -112,6 +112,12 @@ class Playbook:
         return Schema.of(self.definition)
 
     @cached_property
+    def decision_fields(self) -> Definition:
+        """The definition with nothing but the fields that read the decision: known once it is made."""
+        fields = tuple(field for field in self.definition.fields if field.source.startswith("decision."))
+        return self.definition.model_copy(update={"fields": fields})
+
+    @cached_property
     def criteria(self) -> RuleSet:
         """The definition's criteria by id."""
         return self._rules(self.definition.criteria)

@@ -7,10 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from baton.contracts import (
-    Consent,
-    Contact,
     DefinitionRef,
-    HistoryItem,
     LeadDisqualified,
     LeadNurtured,
     LeadQualified,
@@ -42,11 +39,6 @@ def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> D
     if not known.is_known:
         return Decision(known)
     return _Case(known, judge(playbook, known, now), playbook, now, is_date=isinstance(cause, Due)).decision()
-
-
-def noted(person: Person, now: datetime, what: str) -> Person:
-    """Return the person with one more decision of ours in the history."""
-    return with_decision(person, {"occurred_at": text_of(now), "what": what})
 
 
 @dataclass(frozen=True)
@@ -113,18 +105,19 @@ class _Case:
         person, judgement = self.person, self.judgement
         number = person.round.number + 1
         current = opened(number, person.heard, person.round.closed_at)
-        consent = Consent.model_validate(person.consent) if person.consent else None
-        fact = LeadQualified(
-            **self._judged(number),
-            source=person.source or "",
-            contact=Contact.model_validate(person.contact),
-            fields=fields_of(self.playbook, person, judgement, self.now),
-            must_know=must_know_of(self.playbook, person, self.now),
-            history=[HistoryItem.model_validate(line) for line in history_of(person)],
-            consent=consent,
-            qualified_at=self.now,
-            intake_sequence=person.heard,
-            statuses_from=time_of(current.statuses_from) if current.statuses_from else None,
+        fact = LeadQualified.model_validate(  # plain data, judged once: part by part it took 80 µs longer
+            {
+                **self._judged(number),
+                "source": person.source or "",
+                "contact": person.contact,
+                "fields": fields_of(self.playbook, judgement, self.now),
+                "must_know": must_know_of(self.playbook, person, self.now),
+                "history": history_of(person),
+                "consent": person.consent or None,
+                "qualified_at": self.now,
+                "intake_sequence": person.heard,
+                "statuses_from": time_of(current.statuses_from) if current.statuses_from else None,
+            }
         )
         person = self._noted(replace(person, round=current), f"qualified by {self.playbook.label}")
         return self._said(person, self._verdict("qualified"), fact, due=None)
@@ -191,7 +184,7 @@ class _Case:
         return Decision(replace(person, verdict=verdict), facts=facts, due=timers)
 
     def _noted(self, person: Person, what: str) -> Person:
-        return noted(person, self.now, what)
+        return with_decision(person, {"occurred_at": text_of(self.now), "what": what})
 
     def _verdict(self, outcome: str, **more: Any) -> Verdict:
         """The verdict now; what is not named stays as it was while the outcome does."""
@@ -234,8 +227,7 @@ class _Case:
 
 
 def _scoring(verdict: Verdict) -> tuple[Any, ...]:
-    score = tuple(sorted(verdict.score.items(), key=str)) if verdict.score else None
-    return (score, verdict.temperature, verdict.outcome, verdict.flags)
+    return (verdict.score, verdict.temperature, verdict.outcome, verdict.flags)
 
 
 def _nurturing(verdict: Verdict) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ from baton.scoring.domain.person import (
     with_activity,
     with_answers,
     with_decision,
+    with_post,
     with_status,
     with_touch,
 )
@@ -58,9 +59,11 @@ def _from_outside(person: Person, fact: Heard) -> Person:
 
 
 def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
-    at = text_of(lead.occurred_at)
-    person = replace(
-        seen(person, at),
+    return with_post(
+        person,
+        text_of(lead.occurred_at),
+        [_plain_activity(activity) for activity in lead.activity],
+        [_plain_answer(answer) for answer in lead.answers],
         source=person.source or lead.source,
         external_id=lead.external_id or person.external_id,
         is_test=lead.is_test,
@@ -68,10 +71,6 @@ def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
         properties=lead.properties,
         consent=lead.consent.model_dump(mode="json", exclude_none=True) if lead.consent else person.consent,
     )
-    for activity in lead.activity:
-        person = seen(person, text_of(activity.occurred_at))
-    person = with_activity(person, [_plain_activity(activity) for activity in lead.activity])
-    return with_answers(person, [_plain_answer(answer) for answer in lead.answers])
 
 
 def _status(person: Person, status: LeadStatusReported, sequence: int) -> Person:
@@ -107,8 +106,13 @@ def _decided(person: Person, fact: Heard, what: str) -> Person:
 
 
 def _plain_activity(activity: Activity) -> dict[str, Any]:
-    return {**activity.model_dump(exclude_none=True), "occurred_at": text_of(activity.occurred_at)}
+    return {**_given(activity), "occurred_at": text_of(activity.occurred_at)}
 
 
 def _plain_answer(answer: Answer) -> dict[str, Any]:
-    return {**answer.model_dump(exclude_none=True), "value": answer.value, "occurred_at": text_of(answer.occurred_at)}
+    return {**_given(answer), "value": answer.value, "occurred_at": text_of(answer.occurred_at)}
+
+
+def _given(part: Activity | Answer) -> dict[str, Any]:
+    """What is not None, by name. A lead brings half a dozen of these; `model_dump` takes twice as long."""
+    return {name: value for name, value in part if value is not None}

@@ -44,8 +44,8 @@ def judgement_shown(person: Person, playbook: Playbook, now: datetime) -> dict[s
         "unknown": judgement.unknown,
         "disqualified_by": rule.id if rule else None,
         "track": judgement.track.id if outcome == "nurtured" else None,
-        "must_know": [item.model_dump() for item in must_know_of(playbook, person, now)],
-        "fields": fields_of(playbook, person, judgement, now),
+        "must_know": must_know_of(playbook, person, now),
+        "fields": fields_of(playbook, judgement, now),
     }
 
 

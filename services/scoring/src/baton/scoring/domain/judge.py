@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from baton.contracts import MustKnow, Reason, Score
+from baton.contracts import Reason, Score
 from baton.playbook import (
+    Criterion,
     DisqualifyRule,
+    FitRule,
     Playbook,
     SignalReading,
     Truth,
@@ -41,6 +44,8 @@ class Judgement:
     needs_short_call: bool
     numbers: Mapping[str, float]
     """What the score was made of, by the names that the playbook's formula uses."""
+    view: Mapping[str, Any]
+    """The person as the conditions saw it."""
 
 
 def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
@@ -76,19 +81,22 @@ def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
         track=_track(playbook, person, view),
         needs_short_call=energy.points is None and bool(required) and criteria[required[0].id].is_true,
         numbers=numbers,
+        view=view,
     )
 
 
-def fields_of(playbook: Playbook, person: Person, judgement: Judgement, now: datetime) -> dict[str, Any]:
+def fields_of(playbook: Playbook, judgement: Judgement, now: datetime) -> dict[str, Any]:
     """Return the definition's fields with the values a hand-off carries, the decision's own among them."""
     decided = {"score": judgement.score.total, "temperature": judgement.temperature}
-    return lead_view(playbook.definition, {**person.as_lead(), **judgement.numbers, **decided}, now)
+    own = lead_view(playbook.decision_fields, {**judgement.numbers, **decided}, now)
+    known = {**judgement.view, **own}
+    return {field.name: known[field.name] for field in playbook.definition.fields if field.name in known}
 
 
-def must_know_of(playbook: Playbook, person: Person, now: datetime) -> list[MustKnow]:
-    """Return the must-know list, each item filled or missing (U8)."""
+def must_know_of(playbook: Playbook, person: Person, now: datetime) -> list[dict[str, Any]]:
+    """Return the must-know list, each item filled or missing (U8), as the contract's `MustKnow` has it."""
     return [
-        MustKnow(item=item.id, label=item.label, value=value, missing=value is None)
+        {"item": item.id, "label": item.label, "value": value, "missing": value is None}
         for item, value in must_know(playbook.definition, person.as_lead(), now)
     ]
 
@@ -131,27 +139,26 @@ def _why(
     energy: Mapping[str, float],
     missing: tuple[str, ...],
 ) -> list[Reason]:
-    rules = [(rule, criteria[rule.id]) for rule in playbook.definition.criteria]
-    rules += [(rule, fit[rule.id]) for rule in playbook.scoring.fit]  # type: ignore[misc]
-    why = [_reason(rule, verdict) for rule, verdict in rules]
+    why = [_reason(rule, criteria[rule.id]) for rule in playbook.definition.criteria]
+    why += [_reason(rule, fit[rule.id]) for rule in playbook.scoring.fit]
     why += [
         Reason(criterion=r.signal.id, label=r.signal.label, value=r.events, points=round(r.value, 2)) for r in readings
     ]
     for part in playbook.scoring.energy.parts:
-        asked = part.id in energy
-        lacks = [part.question] if part.id in missing else []
-        why.append(
-            Reason(
-                criterion=f"energy.{part.id}", label=part.label, value=energy[part.id] if asked else None, missing=lacks
-            )
-        )
+        lacks = (part.question,) if part.id in missing else ()
+        why.append(_worded(f"energy.{part.id}", part.label, energy.get(part.id), lacks))
     return why
 
 
-def _reason(rule: Any, verdict: Verdict) -> Reason:
+def _reason(rule: Criterion | FitRule, verdict: Verdict) -> Reason:
     value = None if verdict.truth is Truth.UNKNOWN else verdict.is_true
-    points = float(rule.points) if verdict.is_true else 0.0
-    return Reason(criterion=rule.id, label=rule.label, value=value, points=points, missing=list(verdict.missing))
+    return _worded(rule.id, rule.label, value, verdict.missing, points=float(rule.points) if value else 0.0)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _worded(criterion: str, label: str, value: bool | float | None, missing: tuple[str, ...], **more: float) -> Reason:
+    """A rule has only a few things to say; fifteen reasons a lead, made anew each time, are 50 µs."""
+    return Reason(criterion=criterion, label=label, value=value, missing=list(missing), **more)
 
 
 def look_again(playbook_days: int, closed_at: str) -> datetime:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 def text_of(at: datetime) -> str:
     """Return RFC 3339 in UTC with all six decimals, so that texts compare as their times do."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # A quarter of what `strftime` takes; a hand-off writes fifteen of these.
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def time_of(text: str) -> datetime:

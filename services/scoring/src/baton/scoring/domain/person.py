@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from baton.scoring.domain.rounds import Round
@@ -82,14 +83,39 @@ class Person:
         }
 
 
+def with_post(
+    person: Person,
+    at: str,
+    activity: Iterable[Mapping[str, Any]],
+    answers: Iterable[Mapping[str, Any]],
+    **said: Any,
+) -> Person:
+    """Return the person after a post that happened `at`, with what came with it and whatever else it said.
+
+    One copy of the person: a copy for each of these, and one for each activity, took 50 µs a lead.
+    """
+    items = list(activity)
+    return replace(
+        person,
+        **said,
+        **_span(person, [at, *(item["occurred_at"] for item in items)]),
+        activity=_merged(person.activity, items, MOST_ACTIVITY),
+        answers=_answered(person.answers, answers),
+    )
+
+
 def with_answers(person: Person, answers: Iterable[Mapping[str, Any]]) -> Person:
     """Return the person with these answers; of two to one question the later by event time stands."""
-    merged = dict(person.answers)
+    return replace(person, answers=_answered(person.answers, answers))
+
+
+def _answered(known: Answers, answers: Iterable[Mapping[str, Any]]) -> Answers:
+    merged = dict(known)
     for answer in answers:
         before = merged.get(answer["question"])
         if before is None or _order(answer) >= _order(before):
             merged[answer["question"]] = answer
-    return replace(person, answers=merged)
+    return merged
 
 
 def _order(answer: Mapping[str, Any]) -> tuple[str, str]:
@@ -117,21 +143,29 @@ def with_decision(person: Person, decision: Mapping[str, Any]) -> Person:
 
 
 def _merged(old: Items, new: Iterable[Mapping[str, Any]], most: int) -> Items:
-    together = sorted([*old, *new], key=lambda item: (item["occurred_at"], repr(sorted(item.items(), key=_name))))
+    together = [*old, *new]
+    times = {item["occurred_at"] for item in together}
+    if len(times) < len(together):  # only then does it take more than the time to tell which is first
+        together.sort(key=lambda item: (item["occurred_at"], repr(sorted(item.items(), key=_name))))
+    else:
+        together.sort(key=_time)
     return tuple(together[-most:])
 
 
-def _name(item: tuple[str, Any]) -> str:
-    return item[0]
+_name = itemgetter(0)
+_time = itemgetter("occurred_at")
 
 
 def seen(person: Person, at: str) -> Person:
     """Return the person with the time of a fact taken in: the first and the last of them."""
-    return replace(
-        person,
-        first_seen_at=min(filter(None, (person.first_seen_at, at))),
-        last_fact_at=max(filter(None, (person.last_fact_at, at))),
-    )
+    return replace(person, **_span(person, [at]))
+
+
+def _span(person: Person, times: Sequence[str]) -> dict[str, Any]:
+    return {
+        "first_seen_at": min(filter(None, (person.first_seen_at, *times))),
+        "last_fact_at": max(filter(None, (person.last_fact_at, *times))),
+    }
 
 
 def history_of(person: Person) -> list[dict[str, Any]]:
