@@ -74,7 +74,7 @@ def _row(person: Person, now: datetime) -> dict[str, Any]:
         "score": (verdict.score or {}).get("total", 0.0),
         "temperature": verdict.temperature,
         "judged_at": now,
-        "body": person,  # orjson writes dataclasses by itself; `asdict` took 130 µs a person
+        "body": person,  # orjson writes dataclasses by itself; `asdict` takes 120 µs a person
     }
 
 

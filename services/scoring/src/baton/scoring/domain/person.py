@@ -92,7 +92,7 @@ def with_post(
 ) -> Person:
     """Return the person after a post that happened `at`, with what came with it and whatever else it said.
 
-    One copy of the person: a copy for each of these, and one for each activity, took 50 µs a lead.
+    One copy of the person: a copy takes 4 µs, and one for each of these, and for each activity, adds up.
     """
     items = list(activity)
     return replace(
