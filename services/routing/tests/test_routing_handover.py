@@ -111,6 +111,17 @@ async def test_a_recycled_lead_comes_back_in_a_new_round_to_anybody(bench: Bench
     assert (first.body["round"], second.body["round"], second.type) == (1, 2, "lead.routed")
 
 
+async def test_a_later_recycle_is_said_again_with_its_date_and_an_earlier_one_is_not(bench: Bench, facts: Any) -> None:
+    await bench.hear(facts.qualified(), subject=facts.lead)
+    await bench.hear(facts.status(10, "recycle"), subject=facts.lead)
+    await bench.hear(facts.status(5, "recycle"), subject=facts.lead)
+    await bench.hear(facts.status(20, "recycle", look_again_at=facts.at(900)), subject=facts.lead)
+    await bench.hear(facts.status(15, "accepted"), subject=facts.lead)
+    first, second = await bench.said("lead.recycled")
+    assert (first.at, second.at) == (facts.at(10), facts.at(20))
+    assert second.body["look_again_at"] == facts.at(900).isoformat().replace("+00:00", "Z")
+
+
 async def test_a_stop_rule_gives_the_lead_back_to_marketing(bench: Bench, facts: Any) -> None:
     await bench.hear(facts.qualified(), subject=facts.lead)
     await bench.hear(facts.stopped("ada", then="gone_dark"), subject=facts.lead, at=facts.at(50))

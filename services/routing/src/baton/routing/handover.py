@@ -104,8 +104,8 @@ def finish(before: Lead, step: Step, desk: Desk) -> Decision[Any]:
         due.setdefault("wake", desk.now)  # a later mark has reopened it: its wake-up was cleared when it was closed
     facts = step.facts
     mark = deciding(lead.counting)
-    if mark is not None and lead.fate == "recycled" and (before.fate, before.round) != ("recycled", lead.round):
-        facts = (*facts, _recycled(lead, mark))
+    if mark is not None and lead.fate == "recycled" and (before.round, deciding(before.counting)) != (lead.round, mark):
+        facts = (*facts, _recycled(lead, mark))  # also a later one: which statuses scoring counts depends on its time
     if before.fate in WORKED and lead.fate not in WORKED and mark is not None:
         lead = lead.model_copy(update={"stints": _ended(lead.stints, desk.now, mark.kind)})
     if (before.fate, before.round) != (lead.fate, lead.round):
