@@ -60,6 +60,8 @@ class Postgres:
     home: Path
     port: int = DEFAULT_PORT
     durable: bool = True
+    more: tuple[tuple[str, str], ...] = ()
+    """Further settings of the server."""
 
     def url(self, database: str, driver: str = "postgresql+asyncpg") -> str:
         return f"{driver}://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
@@ -107,6 +109,7 @@ class Postgres:
         settings |= {"max_connections": 300, "shared_buffers": "64MB"}
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= dict(self.more)
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         log = self.home / "postgres.log"
         done = self.call("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(log), "-o", options, "start")
