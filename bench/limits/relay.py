@@ -84,13 +84,16 @@ class Bare:
         self.waiting: asyncio.Queue[tuple[list[dict[str, Any]], asyncio.Future[None]]] = asyncio.Queue()
 
     async def start(self) -> None:
-        self.pool = await asyncpg.create_pool(self.database, min_size=3, max_size=3)
-        await self.pool.execute(TABLES)
+        await self.open_store()
         if self.stage.says:
             self.producer = AIOKafkaProducer(
                 bootstrap_servers=self.kafka, enable_idempotence=True, linger_ms=0, max_batch_size=BATCH_BYTES
             )
             await self.producer.start()
+
+    async def open_store(self) -> None:
+        self.pool = await asyncpg.create_pool(self.database, min_size=3, max_size=3)
+        await self.pool.execute(TABLES)
 
     def said(self, lead: str, kind: int) -> tuple[int, str, bytes]:
         value = orjson.dumps({"lead": lead, "kind": kind, "rest": "x" * self.stage.says[kind]})
