@@ -95,9 +95,11 @@ simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (SIM="--
 simulation-long: $(VENV)/.ready ## 100,000 seeds by two processes, the result in var/simulation.json (SIM="--first 40001")
 	@$(BIN)/python -m tests.simulation.many --seeds 100000 --jobs 2 --out var/simulation.json $(SIM)
 
-.PHONY: bench
-bench: $(VENV)/.ready ## Performance, as ratios to a bare program with the same I/O (bench/)
-	@$(BIN)/python -m bench $(BENCH)
+.PHONY: bench bench-quick
+bench: $(VENV)/.ready ## Performance beside bare programs with the same I/O, into docs/performance.md (BENCH="pipeline --pairs 5")
+	@$(BIN)/python -m bench --publish $(ROW) $(BENCH)
+bench-quick: $(VENV)/.ready ## Roughly the same in under a minute; fails when a ratio fell (UPDATE=1 sets them anew)
+	@$(BIN)/python -m bench.quick
 
 .PHONY: profile
 profile: $(VENV)/.ready ## py-spy on every service under load: where the time goes, to bench/out/profile.md

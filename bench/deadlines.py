@@ -27,12 +27,12 @@ def measure(pairs: int) -> list[Row]:
     numbers = [(chance.randrange(windows[-1]), chance.randrange(windows[-1])) for _ in range(COUNT)]
     found = []
     for _ in range(pairs):
-        started = time.perf_counter()
+        started = time.process_time()
         for start, seconds in asked:
             calendar.add(start, seconds)
-        half = time.perf_counter()
+        half = time.process_time()
         for first, second in numbers:
             bisect_right(windows, first)
             bisect_left(windows, second)
-        found.append(((half - started) / COUNT * 1e6, (time.perf_counter() - half) / COUNT * 1e6))
+        found.append(((half - started) / COUNT * 1e6, (time.process_time() - half) / COUNT * 1e6))
     return [paired("SLA deadline in business time", "µs", "≤ 5 µs", found)]

@@ -1,157 +1,97 @@
-"""The whole way of a lead, and the hand-off as a CRM sees it, beside the bare relay."""
+"""The whole way of a lead beside the bare relay: rate, processor time, hand-off latency, and what services weigh."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from statistics import quantiles
+from collections import defaultdict
+from pathlib import Path
 
-import orjson
+from bench import cpu, handoff
+from bench.roads import Road, drain, on
+from bench.table import Row, paired, single
+from bench.world import SERVICES, opened_world
 
-from bench import client, cpu, leads
-from bench.table import Row, paired
-from bench.watch import HandOffs, Quiet, quiet_baton, quiet_relay, watched
-from bench.world import TOKEN, World
-
-BATCH = 100
-CONNECTIONS = 4
-DRAINED_WITHIN = 0.25
-IDLE_SECONDS = 5.0
-SHARED = ("kafka", "postgres", cpu.CLIENT)
+LEADS = 4000
+HAND_OFF_SECONDS = 6.0
+SETTLED_SECONDS = 3.0
+WAYS = ("idle, one at a time", "at 10/s", "at a third of capacity")
+Found = dict[str, list[float]]
 
 
-@dataclass(frozen=True)
-class Road:
-    """One of the two pipelines."""
-
-    name: str
-    port: int
-    path: str
-    token: str
-    quiet: Quiet
-    hand_offs: HandOffs
-
-    def request(self, run: str, count: int) -> bytes:
-        """Return a request with so many new leads."""
-        return client.request_of(self.path, leads.body(run, count), self.token)
-
-    def concerns(self, program: str) -> bool:
-        """False for programs and databases of the other pipeline."""
-        return program in SHARED or ("bare" in program) == (self.name == "relay")
-
-
-@asynccontextmanager
-async def warm_baton(world: World) -> AsyncIterator[Road]:
-    """Yield Baton, which runs, warm."""
-    async with watched(world, "leads.routing") as routed:
-        road = Road("baton", world.ports["intake"], "/intake/v1/leads", TOKEN, quiet_baton(world), routed)
-        async with _warm(road):
-            yield road
-
-
-@asynccontextmanager
-async def warm_relay(world: World) -> AsyncIterator[Road]:
-    """Yield the bare relay, which runs, warm."""
-    async with watched(world, "bare.routing") as relayed:
-        road = Road("relay", world.ports["bare-intake"], "/leads", "", quiet_relay(world), relayed)
-        async with _warm(road):
-            yield road
-
-
-@asynccontextmanager
-async def _warm(road: Road) -> AsyncIterator[None]:
-    """The first leads compile rules and open connections; nobody waits for them."""
-    try:
-        await drain(road, "warm", 400)
-        await _trickle(road, "warm", 5.0, 2.0)
-        yield
-    finally:
-        await road.quiet.close()
-
-
-async def measure(world: World, pairs: int, amount: int, seconds: float) -> list[Row]:
-    """Return hand-off latencies idle and at 10/s, and leads a second through the whole pipeline."""
-    async with warm_baton(world) as baton, warm_relay(world) as relay:
-        rows = await _hand_offs(baton, relay, pairs, seconds)
-        return rows + await _throughput(baton, relay, pairs, amount)
-
-
-async def processor_times(world: World, amount: int) -> list[cpu.Run]:
-    """Return what a quiet second costs, and what each of `amount` leads costs on either pipeline."""
-    async with warm_baton(world) as baton, warm_relay(world) as relay:
-        before = cpu.spent(world)
-        await asyncio.sleep(IDLE_SECONDS)
-        idle = cpu.between(before, cpu.spent(world))
-        runs = [cpu.Run("a second, idle", idle, IDLE_SECONDS, lambda name: True)]
-        for road in (baton, relay):
-            before = cpu.spent(world)
-            seconds = await drain(road, "processor", amount)
-            title = f"a lead, {road.name} ({amount / seconds:.0f}/s)"
-            runs.append(cpu.Run(title, cpu.between(before, cpu.spent(world)), amount, road.concerns))
-    return runs
-
-
-async def _hand_offs(baton: Road, relay: Road, pairs: int, seconds: float) -> list[Row]:
-    rows = []
-    for rate, label in ((1.0, "idle (1/s)"), (10.0, "at 10/s")):
-        found = []
+async def measure(pairs: int) -> list[Row]:
+    """Alternate Baton and the bare relay, each alone on the machine."""
+    baton: Found = defaultdict(list)
+    relay: Found = defaultdict(list)
+    third = 0.0
+    async with opened_world() as world:
         for number in range(pairs):
-            run = f"r{rate:g}-{number}"
-            found.append((await _trickle(baton, run, rate, seconds), await _trickle(relay, run, rate, seconds)))
-        for index, name, target in ((0, "p50", None), (1, "p99", "≤ 3 × the relay's, < 1 s")):
-            figures = [(ours[index] * 1000, bare[index] * 1000) for ours, bare in found]
-            rows.append(paired(f"hand-off {name}, {label}", "ms", target, figures))
-    return rows
+            for name, found in (("baton", baton), ("relay", relay)):
+                async with on(name, world) as road:
+                    await asyncio.sleep(SETTLED_SECONDS)
+                    _weigh(road, found, "idle")
+                    await _whole(road, found, number)
+                    third = third or found["rate"][0] / 3
+                    _weigh(road, found, "under load")
+                    await _hand_offs(road, found, number, third)
+    return [*_rates(baton, relay), *_latencies(baton, relay, third), *_weights(baton)]
 
 
-async def _trickle(road: Road, run: str, rate: float, seconds: float) -> tuple[float, float]:
-    """Send single leads at a steady rate; return median and 99th percentile of sending → hand-off readable."""
-    sent: dict[str, float] = {}
-    pending = []
-    start = time.monotonic()
-    for number in range(round(rate * seconds)):
-        await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
-        request = road.request(f"{road.name}-{run}", 1)
-        pending.append(asyncio.create_task(client.send(road.port, _once(request), 1, keep=True)))
-    for load in await asyncio.gather(*pending):
-        for at, answer in load.answers:
-            sent[orjson.loads(answer)[0]["lead_id"]] = at
-    waits = await road.hand_offs.of(sent)
-    return _percentiles(waits)
+async def _whole(road: Road, found: Found, number: int) -> None:
+    before = cpu.spent(road.world)
+    seconds = await drain(road, f"whole{number}", LEADS)
+    used = cpu.between(before, cpu.spent(road.world))
+    found["rate"].append(LEADS / seconds)
+    found["processor"].append(sum(used.values()) / LEADS * 1000)
 
 
-def _percentiles(waits: list[float]) -> tuple[float, float]:
-    cuts = quantiles(waits, n=100, method="inclusive")
-    return cuts[49], cuts[98]
+async def _hand_offs(road: Road, found: Found, number: int, third: float) -> None:
+    ways = (
+        await handoff.one_at_a_time(road, f"idle{number}", HAND_OFF_SECONDS),
+        await handoff.at_rate(road, f"ten{number}", 10.0, HAND_OFF_SECONDS),
+        await handoff.at_rate(road, f"third{number}", third, HAND_OFF_SECONDS),
+    )
+    for way, waits in zip(WAYS, ways, strict=True):
+        median, slow = handoff.percentiles(waits)
+        found[f"p50, {way}"].append(median)
+        found[f"p99, {way}"].append(slow)
 
 
-def _once(request: bytes) -> Iterator[bytes]:
-    return iter([request])
+def _weigh(road: Road, found: Found, when: str) -> None:
+    for service in SERVICES:
+        if service in road.world.running:
+            found[f"{when}: {service}"].append(resident_mebibytes(road.world.running[service].pid, when))
 
 
-async def _throughput(baton: Road, relay: Road, pairs: int, amount: int) -> list[Row]:
-    found = []
-    for number in range(pairs):
-        run = f"whole-{number}"
-        found.append((amount / await drain(baton, run, amount), amount / await drain(relay, run, amount)))
+def resident_mebibytes(pid: int, when: str) -> float:
+    """Return what a process holds in memory: at this moment, or `under load` the most it ever held."""
+    field = "VmHWM" if when == "under load" else "VmRSS"
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0]) / 1024
+
+
+def _rates(baton: Found, relay: Found) -> list[Row]:
     label = "whole pipeline, received → routed → SLA open → reported"
-    return [paired(label, "leads/s", "≥ 1000, ≥ 50 % of the bare relay", found)]
+    rates = list(zip(baton["rate"], relay["rate"], strict=True))
+    times = list(zip(baton["processor"], relay["processor"], strict=True))
+    return [
+        paired(label, "leads/s", "≥ 1000, ≥ 50 % of the bare relay", rates),
+        paired("whole pipeline, processor time of everything", "ms/lead", None, times),
+    ]
 
 
-async def drain(road: Road, run: str, amount: int) -> float:
-    """Send `amount` leads as fast as they are taken; return the seconds until all are dealt with everywhere."""
-    requests = [road.request(f"{road.name}-{run}", BATCH) for _ in range(amount // BATCH)]
-    before = len(road.hand_offs.arrived)
-    start = time.monotonic()
-    load = await client.send(road.port, iter(requests), CONNECTIONS)
-    if load.refused:
-        raise RuntimeError(f"{road.name} refused {load.refused} of {len(requests)} requests")
-    end = await road.quiet.wait()
-    await asyncio.sleep(DRAINED_WITHIN)
-    handed = len(road.hand_offs.arrived) - before
-    if handed != amount:
-        raise RuntimeError(f"{road.name} handed over {handed} of {amount} leads: the rows would compare different work")
-    return end - start
+def _latencies(baton: Found, relay: Found, third: float) -> list[Row]:
+    targets = {"p50": None, "p99": "≤ 3 × the bare relay's, < 1000"}
+    return [
+        paired(f"hand-off {cut}, {way}", "ms", target, list(zip(baton[key], relay[key], strict=True)))
+        for way in WAYS
+        for cut, target in targets.items()
+        for key in [f"{cut}, {way}"]
+    ] + [single("that third of capacity", "leads/s", None, [third])]
+
+
+def _weights(baton: Found) -> list[Row]:
+    return [
+        single(f"resident memory {when}: {service}", "MiB", target, baton[f"{when}: {service}"])
+        for when, target in (("idle", "≤ 100"), ("under load", "≤ 150"))
+        for service in SERVICES
+    ]

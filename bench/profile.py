@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench import pipeline
+from bench.roads import baton, drain
 from bench.table import OUT
 from bench.world import SERVICES, World, opened_world
 
@@ -36,10 +36,10 @@ Samples = list[tuple[list[str], int]]
 async def record(world: World, amount: int) -> None:
     """Send the leads with a py-spy on each service; leave one file of folded stacks each."""
     FOLDED.mkdir(parents=True, exist_ok=True)
-    async with pipeline.warm_baton(world) as road:
+    async with baton(world) as road:
         spies = [_spy(world.running[name].pid, FOLDED / f"{name}.folded") for name in SERVICES]
         await asyncio.sleep(2.0)  # they attach
-        await pipeline.drain(road, "profile", amount)
+        await drain(road, "profile", amount)
         for spy in spies:
             spy.send_signal(signal.SIGINT)  # and they write what they saw
         for spy in spies:
@@ -104,7 +104,6 @@ def report(services: Iterable[str]) -> str:
 
 async def _profile(amount: int) -> None:
     async with opened_world() as world:
-        await world.start_baton(*SERVICES)
         await record(world, amount)
 
 

@@ -20,7 +20,7 @@ from baton.runtime.handler import Heard
 from bench.table import Row, paired
 from bench.world import ROOT
 
-LEADS = 1_000
+LEADS = 300
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SEGMENTS = ("small", "middle", "large", "public")
 
@@ -77,8 +77,8 @@ def _heard(number: int) -> Heard:
 
 def _run(desk: Desk, leads: list[Heard]) -> float:
     books = desk.books
-    started = time.perf_counter()
+    started = time.process_time()
     for cause in leads:
         decision = decide_lead(Lead(lead_id=cause.subject), Desk(desk.house, books, NOW), cause)
         books = decision.books or books
-    return (time.perf_counter() - started) / len(leads) * 1e6
+    return (time.process_time() - started) / len(leads) * 1e6

@@ -1,56 +1,65 @@
-"""Run the benchmarks, side by side, in one go."""
+"""Run the benchmarks, side by side, in one go.
+
+    python -m bench [part …] [--pairs 5] [--publish]
+
+Parts measured alone take the place of what the same part found before; all others stay.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from bench import cpu, deadlines, intake, pipeline, rules
-from bench.table import Row, show, write
-from bench.world import SERVICES, opened_world
+from bench import cpu, deadlines, growth, intake, pipeline, publish, rules, stores
+from bench.table import Row, show
+from bench.world import opened_world
+
+Measure = Callable[[int], Coroutine[Any, Any, list[Row]]]
+
+
+def _at_once(measure: Callable[[int], list[Row]]) -> Measure:
+    async def measured(pairs: int) -> list[Row]:
+        return measure(pairs)
+
+    return measured
+
+
+PARTS: dict[str, Measure] = {
+    "intake": intake.measure,
+    "pipeline": pipeline.measure,
+    "growth": growth.measure,
+    "stores": stores.measure,
+    "rules": _at_once(rules.measure),
+    "deadlines": _at_once(deadlines.measure),
+}
 
 
 def main() -> int:
-    """Measure the rows asked for; print the table; write bench/out/results.json."""
-    parser = argparse.ArgumentParser(
-        prog="bench", description="Ratios to bare programs with the same input and output."
-    )
-    parser.add_argument(
-        "rows", nargs="*", choices=[[], "pipeline", "intake", "deadlines", "rules", "cpu"], help="default: all but cpu"
-    )
-    parser.add_argument("--pairs", type=int, default=3, help="alternating pairs of a row, at least 3 for a verdict")
-    parser.add_argument("--leads", type=int, default=4000, help="leads of one run through the whole pipeline")
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long one measure at a given rate lasts")
+    """Measure the parts asked for; print the table; write bench/out/results.json, and docs/ if asked to."""
+    parser = argparse.ArgumentParser(prog="bench", description="Ratios to bare programs with the same input and output")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, "cpu"], help="default: all but cpu")
+    parser.add_argument("--pairs", type=int, default=5, help="alternating pairs of a row, at least 5 for a verdict")
+    parser.add_argument("--leads", type=int, default=4000, help="leads of the cpu part")
+    parser.add_argument("--publish", action="store_true", help="write docs/performance.md and its plot")
     asked = parser.parse_args()
-    if "cpu" in asked.rows:
+    if "cpu" in asked.parts:
         print(asyncio.run(_processor_times(asked.leads)))
         return 0
-    wanted = asked.rows or ["pipeline", "intake", "deadlines", "rules"]
-    rows = deadlines.measure(asked.pairs) if "deadlines" in wanted else []
-    rows += rules.measure(asked.pairs) if "rules" in wanted else []
-    if {"pipeline", "intake"} & set(wanted):
-        rows = asyncio.run(_with_world(wanted, asked)) + rows
-    print(show(rows))
-    print(f"\n{write(rows)}")
+    for part in asked.parts or PARTS:
+        started = time.monotonic()
+        rows = asyncio.run(PARTS[part](asked.pairs))
+        seconds = time.monotonic() - started
+        publish.keep(part, rows, seconds, asked.pairs)
+        print(f"{show(rows)}\n{part}: {seconds:.0f} s\n", flush=True)
+    merged = publish.merge(list(PARTS))
+    if asked.publish:
+        publish.publish(merged)
     return 0
 
 
 async def _processor_times(amount: int) -> str:
     async with opened_world() as world:
-        await world.start_baton(*SERVICES)
-        await world.start_relay()
-        return cpu.table(await pipeline.processor_times(world, amount))
-
-
-async def _with_world(wanted: list[str], asked: argparse.Namespace) -> list[Row]:
-    rows: list[Row] = []
-    async with opened_world() as world:
-        if "pipeline" in wanted:
-            await world.start_baton(*SERVICES)
-            await world.start_relay()
-            rows += await pipeline.measure(world, asked.pairs, asked.leads, asked.seconds)
-            world.stop(*list(world.running))
-        if "intake" in wanted:
-            await world.start_baton("intake")
-            rows += await intake.measure(world, asked.pairs, min(asked.seconds, 5.0))
-    return rows
+        return await cpu.measure(world, amount)

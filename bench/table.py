@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 OUT = Path(__file__).parent / "out"
+HEAD = ("row", "figure", "unit", "limit", "ratio", "spread", "target")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Row:
     spread: tuple[float, float] | None = None
 
 
-def paired(row: str, unit: str, target: str | None, pairs: list[tuple[float, float]]) -> Row:
+def paired(row: str, unit: str, target: str | None, pairs: Sequence[tuple[float, float]]) -> Row:
     """Return the row of alternating (figure, limit) pairs."""
     ratios = [figure / limit for figure, limit in pairs if limit]
     return Row(
@@ -37,7 +40,7 @@ def paired(row: str, unit: str, target: str | None, pairs: list[tuple[float, flo
     )
 
 
-def single(row: str, unit: str, target: str | None, figures: list[float]) -> Row:
+def single(row: str, unit: str, target: str | None, figures: Sequence[float]) -> Row:
     """Return the row of a figure that has no limit; its spread is that of the figure."""
     return Row(row, _round(median(figures)), unit, target=target, spread=(_round(min(figures)), _round(max(figures))))
 
@@ -46,24 +49,41 @@ def _round(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def show(rows: list[Row]) -> str:
-    """Return the table."""
-    head = ("row", "figure", "unit", "limit", "ratio", "spread", "target")
-    lines = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+def show(rows: Sequence[Row]) -> str:
+    """Return the table for a terminal."""
+    lines = [HEAD, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """Return the table for a page."""
+    lines = [HEAD, ("---", "---:", "---", "---:", "---:", "---", "---"), *(_cells(row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def _cells(row: Row) -> tuple[str, ...]:
-    spread = f"{row.spread[0]:g} … {row.spread[1]:g}" if row.spread else ""
-    limit = f"{row.limit:g}" if row.limit is not None else ""
-    ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
-    return (row.row, f"{row.figure:g}", row.unit, limit, ratio, spread, row.target or "")
+    spread = f"{_plain(row.spread[0])} … {_plain(row.spread[1])}" if row.spread else ""
+    limit = _plain(row.limit) if row.limit is not None else ""
+    ratio = _plain(row.ratio) if row.ratio is not None else ""
+    return (row.row, _plain(row.figure), row.unit, limit, ratio, spread, row.target or "")
 
 
-def write(rows: list[Row]) -> Path:
-    """Write bench/out/results.json; return its path."""
-    OUT.mkdir(exist_ok=True)
-    path = OUT / "results.json"
-    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    return path
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def write_json(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as a list of objects."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> list[Row]:
+    """Read what `write_json` wrote."""
+    return [Row(**{**row, "spread": tuple(row["spread"]) if row["spread"] else None}) for row in _load(path)]
+
+
+def _load(path: Path) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = json.loads(path.read_text())
+    return loaded

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench.world import LANES, SERVICES, STAGES, World
+from bench.world import SERVICES, STAGES, World
 
 LOOK_EVERY = 0.1
 PATIENCE = 60.0
@@ -47,7 +47,7 @@ async def watched(world: World, topic: str) -> AsyncIterator[HandOffs]:
     """Watch a topic from its present end."""
     consumer = AIOKafkaConsumer(bootstrap_servers=world.kafka.bootstrap, fetch_max_wait_ms=500)
     await consumer.start()
-    consumer.assign([TopicPartition(topic, lane) for lane in range(LANES)])
+    consumer.assign([TopicPartition(topic, lane) for lane in range(world.lanes)])
     await consumer.seek_to_end()
     seen = HandOffs(consumer)
     reading = asyncio.create_task(seen.read())
@@ -104,7 +104,7 @@ class Quiet:
             rows = await (await self._connection(name)).fetch("SELECT topic, lane, next_off FROM place")
             read = {TopicPartition(row["topic"], row["lane"]): row["next_off"] for row in rows}
             topics = {place.topic for place in read if place.topic.startswith(self._prefix)}
-            wanted = [TopicPartition(topic, lane) for topic in sorted(topics) for lane in range(LANES)]
+            wanted = [TopicPartition(topic, lane) for topic in sorted(topics) for lane in range(self._world.lanes)]
             ends = await consumer.end_offsets(wanted) if wanted else {}
             for place, end in ends.items():
                 if read.get(place, 0) < end:

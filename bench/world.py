@@ -26,9 +26,8 @@ from tests.world.servers import stopped_afterwards
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
 STAGES = ("intake", "scoring", "routing", "sla", "reporting")
-LANES = 12
 TOKEN = "bench-token-on-loopback"  # lives as long as the run
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @dataclass
@@ -38,6 +37,7 @@ class World:
     home: Path
     kafka: Kafka
     postgres: Postgres
+    lanes: int
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -81,33 +81,34 @@ class World:
                     raise RuntimeError(f"{name} did not come up, it said {said}\n{tail}")
                 await asyncio.sleep(0.1)
 
-    async def start_baton(self, *names: str) -> None:
-        """Start services of Baton as `baton run` does, and wait until they are ready."""
-        for name in names:
-            self.ports[name] = free_port()
+    async def start_baton(self, *names: str, replicas: int = 1) -> None:
+        """Start services of Baton as `baton run` does, each so often, and wait until they are ready."""
+        started = {f"{name}-{copy}" if copy else name: name for name in names for copy in range(replicas)}
+        for process, name in started.items():
+            self.ports[process] = free_port()
             environment = {
-                "BATON_HOME": str(self.home / name),
-                "BATON_PORT": str(self.ports[name]),
+                "BATON_HOME": str(self.home / process),
+                "BATON_PORT": str(self.ports[process]),
                 "BATON_BUS": f"kafka://{self.kafka.bootstrap}",
                 "BATON_DATABASE_URL": self.postgres.url(name.replace("-", "_")),
                 "BATON_PLAYBOOK": str(self.home / "playbook"),
                 "BATON_TOKENS": str(self.home / "tokens.yaml"),
-                "BATON_PARTITIONS": str(LANES),
+                "BATON_PARTITIONS": str(self.lanes),
                 "BATON_LOG_LEVEL": "warning",
             }
-            self.spawn(name, [str(Path(sys.executable).with_name("baton")), "run", name], environment)
-        for name in names:
-            await self.answers(name, f"http://127.0.0.1:{self.ports[name]}/{name}/readyz")
+            self.spawn(process, [str(Path(sys.executable).with_name("baton")), "run", name], environment)
+        for process, name in started.items():
+            await self.answers(process, f"http://127.0.0.1:{self.ports[process]}/{name}/readyz")
 
-    async def start_relay(self) -> None:
-        """Start the bare relay, a process a stage."""
-        for stage in STAGES:
+    async def start_relay(self, *stages: str) -> None:
+        """Start stages of the bare relay (default: all), a process each."""
+        for stage in stages or STAGES:
             name = f"bare-{stage}"
             self.ports[name] = free_port()
             database = self.database(f"bare_{stage}")
-            arguments = [stage, str(self.ports[name]), self.kafka.bootstrap, database]
+            arguments = [stage, str(self.ports[name]), self.kafka.bootstrap, database, str(self.lanes)]
             self.spawn(name, [sys.executable, "-m", "bench.limits.relay", *arguments])
-        for stage in STAGES:
+        for stage in stages or STAGES:
             await self.answers(f"bare-{stage}", f"http://127.0.0.1:{self.ports[f'bare-{stage}']}/ready")
 
     async def start_endpoint(self) -> int:
@@ -119,23 +120,22 @@ class World:
 
 
 @asynccontextmanager
-async def opened_world() -> AsyncIterator[World]:
+async def opened_world(lanes: int = 12) -> AsyncIterator[World]:
     """Yield a world with Kafka and Postgres running and everything prepared; all of it is gone afterwards."""
-    with _servers() as world:
+    with _servers(lanes) as world:
         try:
-            _write_playbook(world.home / "playbook")
-            digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-            (world.home / "tokens.yaml").write_text(f"- {{name: bench, sha256: {digest}, scopes: [admin]}}\n")
+            write_playbook(world.home / "playbook")
+            write_tokens(world.home / "tokens.yaml")
             databases = [name.replace("-", "_") for name in SERVICES] + [f"bare_{stage}" for stage in STAGES]
             await asyncio.to_thread(world.postgres.create_databases, tuple(databases))
-            await _create_topics(world.kafka.bootstrap)
+            await _create_topics(world.kafka.bootstrap, lanes)
             yield world
         finally:
             world.stop(*list(world.running))
 
 
 @contextmanager
-def _servers() -> Iterator[World]:
+def _servers(lanes: int) -> Iterator[World]:
     home = Path(tempfile.mkdtemp(prefix="baton-bench-"))
     kafka_home, postgres_home = home / "kafka", reachable(Path(tempfile.mkdtemp(prefix="baton-bench-pg-")))
     with (
@@ -143,7 +143,7 @@ def _servers() -> Iterator[World]:
         stopped_afterwards("deploy/postgres/run.py", postgres_home),
     ):
         # Durable, as in life: every commit is an fsync, for Baton and for the bare relay alike.
-        world = World(home, Kafka(kafka_home, free_port()), Postgres(postgres_home, free_port(), durable=True))
+        world = World(home, Kafka(kafka_home, free_port()), Postgres(postgres_home, free_port(), durable=True), lanes)
         world.kafka.start()
         world.postgres.start()
         try:
@@ -154,19 +154,25 @@ def _servers() -> Iterator[World]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-async def _create_topics(bootstrap: str) -> None:
+async def _create_topics(bootstrap: str, lanes: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(f"bare.{stage}", LANES, 1) for stage in STAGES if stage != "reporting"])
+        await admin.create_topics([NewTopic(f"bare.{stage}", lanes, 1) for stage in STAGES if stage != "reporting"])
     finally:
         await admin.close()
 
 
-def _write_playbook(target: Path) -> None:
+def write_playbook(target: Path) -> None:
     """The example playbook without caps: thousands of leads must find an owner at any hour."""
     shutil.copytree(ROOT / "deploy" / "playbook", target)
     roster = target / "roster.yaml"
     roster.write_text(re.sub(r",? ?capacity: \d+", "", roster.read_text()))
     routing = target / "routing.yaml"
     routing.write_text(re.sub(r"(?m)^caps:.*$", "", routing.read_text()))
+
+
+def write_tokens(target: Path) -> None:
+    """The one token that the load generator sends."""
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    target.write_text(f"- {{name: bench, sha256: {digest}, scopes: [admin]}}\n")
