@@ -8,8 +8,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from baton.runtime.failures import STORE_AWAY
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from baton.runtime.failures import STORE_AWAY, NotNow
+from baton.runtime.store import open_store
 
 NOBODY = "postgresql+asyncpg://baton@127.0.0.1:9/baton"  # the discard port: nothing listens there
 
@@ -41,3 +49,19 @@ def test_a_service_waits_for_a_store_that_is_away(tmp_path: Path) -> None:
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(20)
+
+
+async def test_a_database_that_lets_nobody_in_or_is_not_there_is_away_and_no_fault_of_ours(postgres: Any) -> None:
+    url = str(postgres.new_database())
+    there = make_url(url)
+    other = there.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(str(there.database)))
+    with psycopg.connect(other, autocommit=True) as connection:
+        connection.execute(close)
+    absent = there.set(database="nowhere").render_as_string(hide_password=False)
+    for address in (url, absent):
+        store = open_store(address)
+        for ask in (store.read, store.write):
+            with pytest.raises(NotNow):
+                await ask(lambda tx: tx.execute(text("SELECT 1")).scalar())
+        await store.close()
