@@ -9,7 +9,7 @@ from bench.roads import Road, baton, drain
 from bench.table import Row, paired
 from bench.world import opened_world
 
-LEADS = 2000
+LEADS = 1000
 LANES = (1, 4)
 USUAL_LANES = 12
 

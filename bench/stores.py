@@ -20,7 +20,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 PAGES = ("/", "/follow-up", "/leads", "/leads?fate=routed", "/leads?source=website", "/leads/{lead}")
 LOOKS = 20
 DUE = 500
-STILL_SECONDS = 20.0
+STILL_SECONDS = 15.0
 FIRED_WITHIN = 60.0
 _MAKE_DUE = f"""
 WITH chosen AS (SELECT {NEW_ID} AS id FROM generate_series($1::int, $2::int) AS g),
