@@ -10,9 +10,13 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection
 
-from baton.runtime import batch, fence, relay, timers
+from baton.runtime import batch, fence, fold, lanes, relay, timers, worker
 from baton.runtime.bus.port import Outgoing
+from baton.runtime.envelope import to_wire
+from baton.runtime.lanes import Lease
 from baton.runtime.store.types import Instant
+from tests.simulation.bus import SimBus
+from tests.simulation.store import EPOCH
 
 
 @contextmanager
@@ -102,6 +106,79 @@ def timers_before_inputs() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def published_before_committed() -> Iterator[None]:
+    """What is decided goes to the bus from within the transaction: what is not committed then was said all the same."""
+    log: list[SimBus] = []
+    made, proper = SimBus.__init__, fold.Fold.flush
+
+    def init(self: SimBus, *given: Any, **named: Any) -> None:
+        made(self, *given, **named)
+        log[:] = [self]
+
+    def flush(self: fold.Fold) -> fold.Tally:
+        tally = proper(self)
+        for row in tally.journal:
+            log[0]._append(Outgoing(row["topic"], row["lane"], row["subject"], to_wire(row["headers"]), row["value"]))
+        return tally
+
+    with patch.object(SimBus, "__init__", init), patch.object(fold.Fold, "flush", flush):
+        yield
+
+
+class _EveryLane:
+    """What is left of lanes where topics are leased: everybody has all of them, as long as he lives."""
+
+    def __init__(self, proper: lanes.Lanes) -> None:
+        self._proper = proper
+        self.held = dict.fromkeys(range(proper.count), Lease(0, EPOCH))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._proper, name)
+
+
+@contextmanager
+def lease_per_topic() -> Iterator[None]:
+    """Replicas share topics instead of lanes, so that two of them handle what is said about one lead."""
+    proper = {of: of.__init__ for of in (worker.Worker, timers.Timers)}
+    tend, all_places = lanes.Lanes.tend, worker.Worker.places_of
+
+    def init(self: Any, *given: Any, **named: Any) -> None:
+        proper[type(self)](self, *given, **named)
+        self._lanes = _EveryLane(self._lanes)
+
+    async def tend_topics(self: Any) -> None:
+        await tend(self)
+        alive = await self._store.read(self.look)
+        if alive != getattr(self, "alive", None):
+            self.alive, self.generation = alive, self.generation + 1
+
+    def look(self: Any, tx: Connection) -> list[str]:
+        now = Instant().process_bind_param(self._clock.now(), tx.dialect)
+        return [row[0] for row in tx.exec_driver_sql("SELECT owner FROM member WHERE until >= ? ORDER BY 1", (now,))]
+
+    def places(self: Any, tx: Connection) -> Any:
+        alive, topics = getattr(self._lanes, "alive", []), sorted(self._service.hears)
+        mine = topics[alive.index(self._lanes.owner) :: len(alive)] if self._lanes.owner in alive else []
+        self._timers._topics = mine
+        return {place: at for place, at in all_places(self, tx).items() if place[0] in mine}
+
+    def on_sqlite(tx: Connection, owner: str, epochs: dict[int, int], moves: Any, until: datetime) -> tuple[int, int]:
+        move_on = "UPDATE place SET next_off = ? WHERE topic = ? AND lane = ? AND next_off = ?"
+        moved = (tx.exec_driver_sql(move_on, (move.next, *move.place, move.first)).rowcount for move in moves)
+        return len(epochs), sum(moved)
+
+    with (
+        patch.object(worker.Worker, "__init__", init),
+        patch.object(timers.Timers, "__init__", init),
+        patch.object(lanes.Lanes, "tend", tend_topics),
+        patch.object(lanes.Lanes, "look", look, create=True),
+        patch.object(worker.Worker, "places_of", places),
+        patch.object(fence, "_on_sqlite", on_sqlite),
+    ):
+        yield
+
+
 BUGS = (
     guard_off,
     places_without_equality,
@@ -109,4 +186,6 @@ BUGS = (
     marked_before_published,
     relay_that_pages_by_id,
     timers_before_inputs,
+    published_before_committed,
+    lease_per_topic,
 )

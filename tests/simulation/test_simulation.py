@@ -26,6 +26,8 @@ FOUND_BY = {
     "marked_before_published": 1,
     "relay_that_pages_by_id": 5,
     "timers_before_inputs": 19,
+    "published_before_committed": 4,
+    "lease_per_topic": 9,
 }
 """The seed that found each planted bug first; tried before all others: quick as long as it still does."""
 MOST_SEEDS = 60
