@@ -72,6 +72,7 @@ def run(wanted: Wanted) -> Verdict:
         log = folder / "promised.jsonl"
         load = Load(f"s{wanted.seed}", wanted.seed, wanted.leads, wanted.seconds * LOADED, [found.port], log)
         load.start()
+        stack.callback(load.over.set)
         _carry_out(found, strikes, random.Random(f"replay-{wanted.seed}"), verdict)
         judge(found, load, verdict)
     verdict.seconds = time.monotonic() - started

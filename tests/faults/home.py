@@ -110,7 +110,11 @@ class Home:
         return all(answer is not None and answer.status_code == 200 for answer in answers)
 
     def await_ready(self) -> None:
-        eventually(self.is_ready, f"baton up is ready; see {self.log}", START_SECONDS)
+        """Return when it is ready, or has ended by itself."""
+        eventually(lambda: self.is_ready() or self.has_ended(), f"baton up is ready; see {self.log}", START_SECONDS)
+
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
 
 
 @contextlib.contextmanager
