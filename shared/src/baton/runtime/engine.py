@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -121,6 +122,13 @@ class Engine:
         answer, tally = await self.store.write(work)
         self._committed(tally)
         return answer
+
+    def now(self) -> datetime:
+        """Return the present by the store's clock, which all replicas share: a machine's own may be wrong by hours."""
+        if self.clock.fixed or self.lanes.seen is None:
+            return self.clock.now()
+        then, elapsed = self.lanes.seen
+        return then + timedelta(seconds=self.clock.monotonic() - elapsed)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a function that only reads on the service's store. Raises NotNow."""

@@ -30,6 +30,10 @@ class Lease:
     claimed_at: datetime
 
 
+SURE_SECONDS = 0.5
+"""What the store's clock said is of no use if the answer took longer: when within that time did it say so?"""
+
+
 class Lanes:
     """Keeps this process's share of the lanes. `held` changes only in `tend`; `generation` says that it did."""
 
@@ -39,6 +43,8 @@ class Lanes:
         self.ttl = ttl
         self.held: dict[int, Lease] = {}
         self.generation = 0
+        self.seen: tuple[datetime, float] | None = None
+        """What the store's clock said when it was last asked, and our monotonic one then."""
         self._store = store
         self._tables = tables
         self._clock = clock
@@ -71,7 +77,10 @@ class Lanes:
 
     async def tend(self) -> None:
         """Say that we live, renew what is ours, give back what is too much, claim what is free or expired."""
-        held = await self._store.write(self._tend)
+        asked = self._clock.monotonic()
+        held, now = await self._store.write(self._tend)
+        if self.seen is None or self._clock.monotonic() - asked < SURE_SECONDS:
+            self.seen = (now, asked)
         if held != self.held:
             self.held = held
             self.generation += 1
@@ -88,7 +97,7 @@ class Lanes:
         self.generation += 1
         await self._store.write(work)
 
-    def _tend(self, tx: Connection) -> dict[int, Lease]:
+    def _tend(self, tx: Connection) -> tuple[dict[int, Lease], datetime]:
         lane = self._tables.lane
         now = store_now(tx, self._clock)
         until = now + timedelta(seconds=self.ttl)
@@ -111,7 +120,7 @@ class Lanes:
             tx.execute(update(lane).where(and_(lane.c.lane == number)).values(**mine_now))
         held = {row.lane: self.held[row.lane] for row in keep}
         held.update({number: Lease(epoch, now) for number, epoch in claimed.items()})
-        return held
+        return held, now
 
     def _known(self, lane: int, epoch: int) -> bool:
         return lane in self.held and self.held[lane].epoch == epoch

@@ -95,7 +95,7 @@ class Reception:
         Raises Problem: 400 not JSON, 413, 422 for one of a wrong shape, 422 and 409 for a key used for something else
         or still in flight; NotNow while nothing can be stored.
         """
-        now = self._engine.clock.now()
+        now = self._engine.now()
         elements, is_single = await _aside(letter.body, self._read_native, kind, letter, now)
         if is_single:
             _refuse_alone(elements[0])
@@ -113,7 +113,7 @@ class Reception:
 
     async def hook(self, mapper: Mapper, letter: Letter) -> list[Receipt]:
         """Take in whatever a genuine sender posted. Raises NotNow while nothing can be stored, and nothing else."""
-        now = self._engine.clock.now()
+        now = self._engine.now()
         content_type, rules = letter.content_type, self._book.rules
         elements = await _aside(letter.body, read_hook, letter.body, content_type, mapper, rules, now)
         return await self._store(self._raw(letter, HOOK, mapper.source.id, now), elements, letter)
