@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.crm import Told
 from tests.faults.reader import Said
 from tests.faults.rest import Rest, named
 
 BY_ROUTING = {"lead.routed": "routed", "lead.reassigned": "routed", "lead.held": "held", "lead.recycled": "recycled"}
 BY_SCORING = {"lead.qualified": "qualified", "lead.nurtured": "nurtured", "lead.disqualified": "disqualified"}
 OWNS = ("lead.routed", "lead.reassigned")
-ONCE = ("sla.started", "sla.warned", "sla.breached")
-ALL = {"intake", "scoring", "routing", "sla-monitor"}
+ONCE = ("sla.started", "sla.warned", "sla.met", "sla.breached")
+FIRST = "first_response"
+TOLD = {"lead.touched": "touches", "lead.answered": "answers", "lead.status_reported": "statuses"}
+ENDS = {"met": "sla.met", "breached": "sla.breached", "waived": "sla.waived"}
 
 Row = tuple[Any, ...]
 
@@ -48,6 +51,10 @@ class Found:
     about_those_at_rest: Sequence[Said] = ()
     """What this round said about the leads of earlier ones."""
     rest: Rest = field(default_factory=Rest)
+    told: Sequence[Told] = ()
+    """What intake accepted of sales."""
+    touches: Mapping[str, int] = field(default_factory=dict)
+    """reporting.lead: lead id to how many touches it has counted, of those that have any."""
 
     def distinct(self) -> list[Said]:
         """The facts without their later copies, in order within each lane."""
@@ -88,14 +95,18 @@ def every_lead_has_one_fate(found: Found) -> Iterable[str]:
 
 
 def fates_of(facts: Iterable[Said]) -> dict[str, tuple[str | None, str | None]]:
-    """Lead id to what scoring and what routing said of it last."""
+    """Lead id to what scoring said of it last, and to what routing said, or sales: each says so once at most."""
     judged: dict[str, str] = {}
     owned: dict[str, str] = {}
+    sales: dict[str, str] = {}
     for fact in facts:
         if fact.type in BY_SCORING:
             judged[fact.subject] = BY_SCORING[fact.type]
         elif fact.type in BY_ROUTING:
             owned[fact.subject] = BY_ROUTING[fact.type]
+        elif fact.type == "lead.status_reported" and fact.status:
+            sales[fact.subject] = fact.status
+    owned |= sales
     return {lead_id: (judged.get(lead_id), owned.get(lead_id)) for lead_id in judged.keys() | owned.keys()}
 
 
@@ -159,9 +170,10 @@ def every_hand_off_has_its_clocks_and_no_timer_fired_twice(found: Found) -> Iter
     yield from (f"{row[:4]} is {row[4]} though its time is over" for row in found.obligations if row[5])
 
 
-def owners_of(facts: Iterable[Said]) -> dict[str, str | None]:
-    """Lead id to the last owner that routing named; None where it took the lead from everybody."""
-    return {fact.subject: fact.owner if fact.type in OWNS else None for fact in facts if fact.type in BY_ROUTING}
+def owners_of(facts: Sequence[Said]) -> dict[str, str | None]:
+    """Lead id to the last owner that routing named; None where nobody has it any more."""
+    owners = {fact.subject: fact.owner if fact.type in OWNS else None for fact in facts if fact.type in BY_ROUTING}
+    return owners | {fact.subject: None for fact in facts if fact.status == "junk"}
 
 
 def no_lead_has_two_owners(found: Found) -> Iterable[str]:
@@ -189,7 +201,41 @@ def those_at_rest_are_only_repeated(found: Found) -> Iterable[str]:
             yield f"{fact.source} said {fact.type} as number {fact.sequence} about {fact.subject}, which was at rest"
 
 
+def what_was_told_is_said_once(found: Found) -> Iterable[str]:
+    """Touches, answers and statuses: what was accepted is a fact, once, and reporting has counted each touch once."""
+    said = Counter((TOLD[fact.type], fact.subject) for fact in found.distinct() if fact.type in TOLD)
+    told = Counter((one.door, one.lead_id) for one in found.told)
+    accepted = Counter((one.door, one.lead_id) for one in found.told if one.answered_at is not None)
+    for key in told.keys() | said.keys():
+        # One whose answer was cut off may have been taken in, or not.
+        if not accepted[key] <= said[key] <= told[key]:
+            yield f"of {told[key]} {key} {accepted[key]} were accepted and {said[key]} were said"
+    for (door, lead_id), number in said.items():
+        if door == "touches" and found.touches.get(lead_id, 0) != number:
+            yield f"{number} touches of {lead_id} were said, reporting counts {found.touches.get(lead_id, 0)}"
+
+
+def promises_end_as_the_touches_say(found: Found) -> Iterable[str]:
+    """A touch that was accepted in time meets its promise, whatever broke; none is met without one."""
+    states = {tuple(row[:4]): row[4] for row in found.obligations}
+    for one in found.told:
+        state = states.get((one.lead_id, one.round, one.attempt, FIRST))
+        if one.was_in_time and state != "met":
+            yield f"{one} was accepted in time, its promise is {state}"
+    touched = {fact.subject for fact in found.distinct() if fact.type == "lead.touched"}
+    said = {(fact.type, fact.subject, fact.round, fact.attempt, fact.promise) for fact in found.distinct()}
+    for key, state in states.items():
+        if key[0] in found.rest.subjects:
+            continue
+        if state == "met" and key[0] not in touched:
+            yield f"{key} is met, but nobody touched the lead"
+        if state in ENDS and (ENDS[state], *key) not in said:
+            yield f"{key} is {state}, but nobody said so"
+
+
 CHECKS = (
+    what_was_told_is_said_once,
+    promises_end_as_the_touches_say,
     those_at_rest_are_only_repeated,
     accepted_leads_exist_once,
     every_lead_has_one_fate,

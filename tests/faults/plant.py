@@ -30,6 +30,8 @@ TOKEN = "a-token-of-this-run"
 START_SECONDS = 90.0
 EXCUSES = ("NotNow", "could not be migrated")
 """A process that cannot reach its database or broker before it was ever up may give up and be started again."""
+QUICK_TO_RECOVER = (("recovery_init_sync_method", "syncfs"),)
+"""PostgreSQL 14 and later. Else it syncs each file of five databases after a crash: 7 to 8 s instead of 1 s."""
 THROUGH = ("intake-2", "scoring-2", "routing-2", "sla-monitor-1")
 """These reach broker and database through a proxy, so that one of a pair can be slow and the other not."""
 
@@ -183,7 +185,7 @@ def plant(replicas: Mapping[str, int], lease: float, *, keep: Path | None = None
         home = reachable(Path(tempfile.mkdtemp(prefix="baton-faults-pg-")))
         stack.enter_context(stopped_afterwards("deploy/postgres/run.py", home))
         # Durable: a server that does not wait for its log on disk loses commits in a crash, and rightly so.
-        postgres = Postgres(home, free_port(), durable=True)
+        postgres = Postgres(home, free_port(), durable=True, more=QUICK_TO_RECOVER)
         postgres.start()
         postgres.create_databases(tuple(name.replace("-", "_") for name in SERVICES))
         ways, behind = {"kafka": free_port(), "postgres": free_port()}, free_port()

@@ -50,9 +50,9 @@ class Link:
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
-            if (found := writer.get_extra_info("socket")) is not None:
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
-            writer.transport.abort()
+            if not writer.transport.is_closing():
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
+                writer.transport.abort()
 
     def halve(self) -> None:
         if not self.client.is_closing():

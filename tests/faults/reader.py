@@ -33,6 +33,7 @@ class Said:
     attempt: int | None = None
     promise: str | None = None
     owner: str | None = None
+    status: str | None = None
 
 
 def consumer(bootstrap: str) -> Consumer:
@@ -103,6 +104,7 @@ def said_of(topic: str, lane: int, offset: int, headers: Mapping[str, str], valu
         body.get("attempt"),
         body.get("promise"),
         owner["id"] if isinstance(owner, dict) else owner,
+        body.get("status"),
     )
 
 

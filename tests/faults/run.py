@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from tests.faults import reader
 from tests.faults.account import audit, read_account
 from tests.faults.checks import Found, fates_of, owners_of
+from tests.faults.crm import Crm, told_by
 from tests.faults.drain import drain
 from tests.faults.injecting import Injector
 from tests.faults.load import Load, promised
@@ -78,9 +79,9 @@ def _round(found: Plant, wanted: Wanted, number: int, rest: Rest, enough: thread
     verdict = Verdict(wanted)
     load = _under_fire(found, verdict, number, enough)
     _drain(found, verdict)
-    what = read_account(
-        reader.Stores(found.database), reader.said(found.kafka.bootstrap, rest.ends), promised(load.log), rest
-    )
+    stores = reader.Stores(found.database)
+    what = read_account(stores, reader.said(found.kafka.bootstrap, rest.ends), promised(load.log), rest)
+    what.told, what.touches = told_by(found.folder / f"told-{number}.jsonl"), touches(stores)
     is_quiet = verdict.drained_in is not None
     weigh(what, load, audit(found.environment_of_cli()) if is_quiet else "", verdict)
     if is_quiet and number < wanted.rounds:
@@ -96,6 +97,8 @@ def _under_fire(found: Plant, verdict: Verdict, number: int, enough: threading.E
     ports = [replica.port for replica in found.of("intake")]
     log = found.folder / f"promised-{number}.jsonl"
     load = Load(f"s{wanted.seed}r{number}", seed, wanted.leads, wanted.seconds, ports, log)
+    crm = Crm(found.kafka.bootstrap, seed, ports, found.folder / f"told-{number}.jsonl")
+    crm.start()
     load.start()
     injector = Injector(found, seed)
     injector.carry_out(faults, enough)
@@ -105,7 +108,9 @@ def _under_fire(found: Plant, verdict: Verdict, number: int, enough: threading.E
         load.over.set()
     verdict.faults = injector.done
     verdict.counts["leads offered"] = load.finish(wanted.drain)
-    verdict.counts["requests refused or cut"] = load.refused
+    crm.finish()
+    load.wrong += crm.wrong
+    verdict.counts["requests refused or cut"] = load.refused + crm.refused
     if injector.failed:
         verdict.wrong["every fault could be made"] = injector.failed
     return load
@@ -120,6 +125,12 @@ def _drain(found: Plant, verdict: Verdict) -> None:
     verdict.caught_up_in, verdict.drained_in = drained.caught_up, drained.quiet
     verdict.left = drained.left
     _tell(f"caught up: {drained.caught_up}, quiet: {drained.quiet}, left to do: {drained.left or 'nothing'}")
+
+
+def touches(stores: reader.Stores) -> dict[str, int]:
+    """How many touches reporting has counted, of the leads that have any."""
+    counted = "CAST(CAST(known AS json) ->> 'touches' AS int)"
+    return dict(stores.rows("reporting", f"SELECT lead_id, {counted} FROM lead WHERE {counted} > 0"))
 
 
 def _lay_to_rest(what: Found, found: Plant) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.faults.checks import Found, check_all, fates_of, owners_of
+from tests.faults.crm import Told
 from tests.faults.plan import AT_LEAST_ONCE, FREEZE, schedule
 from tests.faults.reader import Said
 from tests.faults.rest import Rest
@@ -101,6 +103,76 @@ WRONG: list[tuple[Callable[[Found], Found], str]] = [
     (lambda f: replace(f, load={"anna": 2}), "no lead has two owners"),
     (lambda f: replace(f, parked={"scoring": [("lead", "leads.intake", 3, "gap", None)]}), "nothing is parked"),
 ]
+
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TOUCHED = said("intake", 2, "lead.touched")
+MET = said("sla-monitor", 2, "sla.met", round=1, attempt=0, promise="first_response", owner="anna")
+
+
+def called_in_time() -> Found:
+    """A run in which the owner called a second before the deadline."""
+    facts = [*FACTS[:3], replace(FACTS[3], promise="first_response"), TOUCHED, MET]
+    heard = {"lead": {fact.source: fact.sequence for fact in facts}}
+    told = Told("touches", "lead", "call-1", 1, 0, NOON, NOON - timedelta(seconds=1))
+    journals = {
+        source: [(f.subject, f.sequence, f.id, f.type, f.digest) for f in facts if f.source == source]
+        for source in ("intake", "scoring", "routing", "sla-monitor")
+    }
+    return replace(
+        right(),
+        facts=facts,
+        obligations=[("lead", 1, 0, "first_response", "met", False)],
+        heard={"reporting": heard},
+        journals=journals,
+        told=[told],
+        touches={"lead": 1},
+    )
+
+
+def breached(found: Found) -> Found:
+    return replace(found, obligations=[("lead", 1, 0, "first_response", "breached", False)])
+
+
+PROMISE = "promises end as the touches say"
+ONCE_SAID = "what was told is said once"
+WRONG_ABOUT_TOUCHES: list[tuple[Callable[[Found], Found], str]] = [
+    (breached, PROMISE),
+    (lambda f: breached(plus(replace(MET, id="b", sequence=3, type="sla.breached"))(f)), PROMISE),
+    (without("sla.met"), PROMISE),
+    (lambda f: replace(without("lead.touched")(f), told=[]), PROMISE),
+    (plus(replace(MET, id="again", sequence=3)), "every hand off has its clocks and no timer fired twice"),
+    (without("lead.touched"), ONCE_SAID),
+    (plus(said("intake", 3, "lead.touched")), ONCE_SAID),
+    (lambda f: replace(f, touches={"lead": 2}), ONCE_SAID),
+    (lambda f: replace(f, touches={}), ONCE_SAID),
+]
+
+
+def test_a_call_in_time_is_not_complained_of() -> None:
+    assert check_all(called_in_time()) == {}
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), WRONG_ABOUT_TOUCHES)
+def test_a_planted_wrong_about_touches_is_named(spoil: Callable[[Found], Found], sentence: str) -> None:
+    assert sentence in check_all(spoil(called_in_time()))
+
+
+def test_a_touch_that_came_late_or_was_never_acknowledged_obliges_nobody() -> None:
+    found = called_in_time()
+    late, cut_off = (replace(found.told[0], answered_at=at) for at in (NOON + timedelta(seconds=1), None))
+    after_all = plus(replace(MET, id="b", sequence=3, type="sla.breached"))
+    for told in (late, cut_off):
+        assert PROMISE not in check_all(breached(after_all(replace(found, told=[told]))))
+
+
+def test_what_sales_said_last_is_the_fate() -> None:
+    junk = said("intake", 2, "lead.status_reported", status="junk")
+    assert fates_of([*FACTS, junk]) == {"lead": ("qualified", "junk")}
+    assert owners_of([*FACTS, junk]) == {"lead": None}
+    accepted = replace(junk, status="accepted")
+    assert fates_of([*FACTS, accepted]) == {"lead": ("qualified", "accepted")}
+    assert owners_of([*FACTS, accepted]) == {"lead": "anna"}
 
 
 def later(*facts: Said) -> Found:
