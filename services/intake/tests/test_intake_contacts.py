@@ -169,7 +169,13 @@ def test_an_address_is_recognised_whatever_its_case(address: str) -> None:
             assert mailbox_key(upper) == mailbox_key(normal)
 
 
-@given(st.emails() | st.from_regex(r"[a-z.+]{1,70}@[a-z.-]{1,20}\.(com|test|example|local|co\.uk)", fullmatch=True))
+@given(
+    st.emails()
+    | st.from_regex(r"[a-z.+]{1,70}@[a-z.-]{1,20}\.(com|test|example|local|co\.uk)", fullmatch=True)
+    | st.from_regex(
+        r"a@((xn--)?[a-c1-]{1,4}\.){0,3}(de|c1|1c|c-c|xn--p1ai|local|localhost|onion|arpa|test)", fullmatch=True
+    )
+)
 @settings(max_examples=300, deadline=None)
 def test_the_short_way_to_a_normal_address_ends_where_the_long_one_does(address: str) -> None:
     try:
