@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,19 +37,32 @@ ServiceName = Annotated[str | None, typer.Option("--service", help="Only this se
 
 
 @app.command()
-def up() -> None:
+def up(
+    roll_forward: Annotated[
+        list[str] | None,
+        typer.Option("--roll-forward", help="A service whose file was brought back from a backup; may be repeated."),
+    ] = None,
+) -> None:
     """Start all five services in this process, with their data in BATON_HOME (var/), on BATON_PORT (8000)."""
     from baton.cli.serving import up
 
-    up()
+    up(roll_forward or [])
 
 
 @app.command()
-def run(service: Annotated[str, typer.Argument(help="intake, scoring, routing, sla-monitor or reporting.")]) -> None:
+def run(
+    service: Annotated[str, typer.Argument(help="intake, scoring, routing, sla-monitor or reporting.")],
+    roll_forward: Annotated[
+        bool, typer.Option("--roll-forward", help="Its database was brought back from a backup: bring it up to date.")
+    ] = False,
+    start_from: Annotated[
+        Path | None, typer.Option("--start-from", help="With a new database: where `baton republish` says to begin.")
+    ] = None,
+) -> None:
     """Start one service of a distributed Baton, by BATON_BUS and BATON_DATABASE_URL; run as many as you like."""
     from baton.cli.serving import run
 
-    run(service)
+    run(service, roll_forward, start_from)
 
 
 @app.command(name="import")
@@ -103,6 +117,22 @@ def audit(
     from baton.cli.audit_command import report
 
     report(quiet, as_json)
+
+
+@app.command()
+def republish(
+    service: Annotated[
+        list[str] | None, typer.Option("--service", help="Only this publisher; may be repeated.")
+    ] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only what was said since then; all of it otherwise.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write from where on it is told anew, as JSON.")
+    ] = None,
+) -> None:
+    """Publish journals again, for a consumer that needs what the topics no longer have. Whoever knows it drops it."""
+    from baton.cli.republish import republish
+
+    republish(service or [], since, output)
 
 
 @dead_app.command(name="list")

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,20 +26,21 @@ from baton.runtime.run import AlreadyRunning, CannotMigrate, PortTaken, installe
 from baton.runtime.settings import Settings
 
 
-def up() -> None:
+def up(roll_forward: Sequence[str] = ()) -> None:
     """Run everything in this process until a signal. Raises Fault if it cannot."""
-    settings = _settings()
+    settings = _settings(**_rolling(roll_forward))
     if not settings.bus.startswith("embedded:") or settings.database_url:
         hint = "For Kafka or PostgreSQL start each service with `baton run <service>`."
         raise Fault("`baton up` keeps everything in one process and under BATON_HOME", hint, Exit.USAGE)
     _run(lambda: _embedded(settings), settings)
 
 
-def run(service: str) -> None:
+def run(service: str, roll_forward: bool = False, start_from: Path | None = None) -> None:
     """Run one service in this process until a signal. Raises Fault if it cannot."""
     if service not in (known := installed_services()):
         raise Fault(f"there is no service {service!r}", f"Installed are {', '.join(known)}.", Exit.USAGE)
-    settings = _settings()
+    more: dict[str, Any] = {"start_from": start_from} if start_from else {}
+    settings = _settings(**_rolling([service] if roll_forward else []), **more)
     if settings.bus.startswith("embedded:"):
         hint = "Name a Kafka in BATON_BUS (kafka://host:port); `baton up` runs all services in one process."
         raise Fault("the embedded bus connects services of one process only", hint, Exit.USAGE)
@@ -91,9 +92,17 @@ async def _embedded(settings: Settings) -> None:
     await serve_embedded(settings, ready=ready)
 
 
-def _settings() -> Settings:
+def _rolling(services: Sequence[str]) -> dict[str, Any]:
+    if unknown := [name for name in services if name not in installed_services()]:
+        raise Fault(
+            f"there is no service {unknown[0]!r}", f"Installed are {', '.join(installed_services())}.", Exit.USAGE
+        )
+    return {"roll_forward": ",".join(services)} if services else {}
+
+
+def _settings(**given: Any) -> Settings:
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as faults:
         first = faults.errors()[0]
         name = "BATON_" + "_".join(map(str, first["loc"])).upper()

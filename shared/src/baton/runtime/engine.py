@@ -28,6 +28,7 @@ from baton.runtime.micro import MicroBatch, Unit
 from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.parked import Parked
 from baton.runtime.relay import Relay
+from baton.runtime.republish import Offsets, republish, start_from
 from baton.runtime.rollforward import RollForward
 from baton.runtime.settings import Settings
 from baton.runtime.store.port import Store
@@ -190,6 +191,13 @@ class Engine:
         """Return up to `limit` leads above `after` with their fate here."""
         return await self.store.read(lambda tx: self.service.ledger_page(tx, after, limit))
 
+    async def republish(self, since: datetime | None) -> tuple[int, Offsets]:
+        """Publish the journal, or what was said `since` then, again; return how much, and from which offsets on."""
+        topics, lanes = list(self.service.says), self.settings.partitions
+        answer = await republish(self.store, self._tables, self.bus, topics, lanes, since)
+        self.relay.wake()
+        return answer
+
     async def events(self, after: str | None, limit: int, wait: float) -> list[bytes]:
         """Return up to `limit` published facts after the cursor as CloudEvents JSON lines, waiting up to `wait`
         seconds.
@@ -209,6 +217,8 @@ class Engine:
     async def start(self) -> None:
         """Make ready and start all tasks. The store must be migrated; the bus may still be away."""
         await self.lanes.prepare(list(self.service.hears), alone=self._alone)
+        hears, begins = list(self.service.hears), self.settings.start_from
+        self.worker.is_told_all = await start_from(self.store, self._tables, hears, begins)
         with contextlib.suppress(NotNow):
             await self.lanes.tend()
         for batch in self._batches:

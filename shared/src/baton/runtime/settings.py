@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         description="Services, separated by commas, whose store was brought back from a backup and may be rolled "
         "forward from the topics; without effect where it is not behind.",
     )
+    start_from: Path | None = Field(
+        default=None,
+        description="File written by `baton republish`: where a service with a new database begins to read.",
+    )
     tokens: Path | None = Field(default=None, description="YAML file of API tokens: name, sha256, scopes.")
     log_level: str = Field(
         default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error."

@@ -79,6 +79,8 @@ class Worker:
         """Why nothing can be read at the moment, for readiness."""
         self.is_reliving: Callable[[], bool] = lambda: False
         """True while the store is rolled forward: what was said once stands, no timer fires, no base is taken."""
+        self.is_told_all = False
+        """True if the publishers told every fact anew from where this began: then none is the first but number 1."""
 
     async def run(self) -> None:
         """Work for ever. Raises BrokenInvariant when it must stop."""
@@ -113,7 +115,7 @@ class Worker:
         timers = timers[: self._limit]  # the others are still due in the next round
         begun = self._clock.monotonic()
         try:
-            truncated = frozenset() if self.is_reliving() else self._truncated
+            truncated = frozenset() if self.is_reliving() or self.is_told_all else self._truncated
             await self._process(Batch(records, timers, answers, truncated=truncated))
         except Fenced as problem:
             log.info("fenced", reason=str(problem))
@@ -252,8 +254,10 @@ class Worker:
 
     def _watch_parking(self, tally: Tally) -> None:
         self._handled += tally.handled
-        if tally.parked:
-            self._parked.append((self._handled, tally.parked))
+        # Where journals are told anew, what is new may come before what is old, and waits for it.
+        parked = tally.parked - (tally.gaps if self.is_told_all else 0)
+        if parked:
+            self._parked.append((self._handled, parked))
         while self._parked and self._parked[0][0] < self._handled - PARK_WINDOW:
             self._parked.popleft()
         if sum(number for _, number in self._parked) > PARK_LIMIT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from baton.runtime.http.access import Access, Principal, comes_from_loopback, requires
 from baton.runtime.http.bodies import body_of, read_json
@@ -29,7 +29,16 @@ class DiscardIn(BaseModel):
     reason: str = Field(min_length=3, max_length=500)
 
 
+class RepublishIn(BaseModel):
+    """Since when; without it, all that was ever said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime | None = None
+
+
 _DISCARD = TypeAdapter(DiscardIn)
+_REPUBLISH = TypeAdapter(RepublishIn)
 Admin = Annotated[Principal, Depends(requires("admin"))]
 Reader = Annotated[Principal, Depends(requires("leads:read"))]
 
@@ -89,6 +98,8 @@ def records_router(engine: Engine, name: str) -> APIRouter:
 
     if engine.service.says:
         router.add_api_route("/events", _events_of(engine), methods=["GET"], response_class=Response)
+        body = body_of(RepublishIn)
+        router.add_api_route("/republish", _republish_of(engine), methods=["POST"], openapi_extra=body)
     return router
 
 
@@ -154,6 +165,20 @@ def _events_of(engine: Engine) -> Any:
         return Response(b"".join(line + b"\n" for line in lines), media_type=NDJSON)
 
     return events
+
+
+def _republish_of(engine: Engine) -> Any:
+    async def republish(request: Request, _: Admin) -> dict[str, Any]:
+        """Publish the journal again, for a consumer that needs what the topic no longer has.
+
+        `from` says at which offset of each partition it begins: whoever reads from there hears everything from its
+        first fact. Whoever knows a fact drops it.
+        """
+        asked = await read_json(request, _REPUBLISH)
+        facts, begins = await engine.republish(asked.since)
+        return {"facts": facts, "from": begins}
+
+    return republish
 
 
 def _not_parked(parked_id: int) -> Problem:
