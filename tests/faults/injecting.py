@@ -65,13 +65,18 @@ class Injector:
             self.done[fault.kind if happened else f"{fault.kind} skipped"] += 1
 
     def _kill(self, fault: Fault) -> bool:
-        replica = self._plant.replicas[fault.target]
-        if not replica.wanted:
-            return False
+        replica = self._one_that_lives(fault.target)
         replica.kill()
         time.sleep(fault.seconds)
         replica.start(anew=fault.much < ANEW)
         return True
+
+    def _one_that_lives(self, name: str) -> Replica:
+        """The replica of that name, or the next that is not down already."""
+        names = list(self._plant.replicas)
+        first = names.index(name)
+        several = [self._plant.replicas[other] for other in names[first:] + names[:first]]
+        return next((replica for replica in several if replica.wanted), several[0])
 
     def _leave(self, fault: Fault) -> bool:
         """Ask it to stop, which gives its lanes back at once, and start it again."""

@@ -8,7 +8,7 @@ PLACES = (("DE", "Hamburg", "20095"), ("US", "Boston", "02108"), ("GB", "Leeds",
 HOT = {"product": "planning", "cause": "event", "problem": "known", "horizon": "now", "will_talk": True}
 WARM = {"product": "planning", "cause": "told", "problem": "none", "horizon": "3_months", "will_talk": True}
 LATER = {"product": "planning", "cause": "told", "horizon": "later"}
-MIX: tuple[dict[str, Any], ...] = (HOT, WARM, WARM, HOT, WARM, LATER, WARM, {}, HOT, WARM)
+MIX: tuple[dict[str, Any], ...] = (HOT, WARM, WARM, WARM, WARM, LATER, WARM, {}, HOT, WARM)
 
 
 def new_lead(run: str, number: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ POSTGRES, BROKER, CUT, REPLAY = "postgres", "broker", "cut", "replay"
 SLOW, TEAR, HALVE, DROP = "slow", "tear", "halve", "drop"
 WEIGHTS: Mapping[str, float] = {
     KILL: 52, FREEZE: 22, LEAVE: 4, CLOCK: 4, CUT: 3, REPLAY: 3, TEAR: 3, HALVE: 2, SLOW: 3, DROP: 1.5,
-    POSTGRES: 2.5, BROKER: 1.2, STORM: 1,
+    POSTGRES: 3.3, BROKER: 1.7, STORM: 1,
 }  # fmt: skip
 """Kills and stops of replicas are what happens most; each crash of a server costs everybody several seconds, and a
 storm stops a whole service three times over."""

@@ -35,7 +35,7 @@ class Wanted:
     """How long a round makes faults and posts leads."""
     leads: int = 10_000
     """In a round."""
-    gap: float = 0.75
+    gap: float = 0.5
     """Seconds between two faults, on average."""
     drain: float = 180.0
     """After so many seconds without faults all must be quiet."""
