@@ -2,88 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from baton.cli.ledger import balance
-from baton.runtime.bus.port import Record
-from baton.runtime.timers import GRACE
+from baton.reporting.domain.counting import FunnelCell, PromiseCell, SpanCell, by_month, counts_of
+from baton.reporting.domain.lead import lead_of
+from tests.simulation.facts import Fact
+from tests.simulation.promises import broken_promises
 from tests.simulation.world import SERVICES, World
 
-MOST_FACTS = 400
-"""About one lead, by all publishers together; the longest life seen had about half as many."""
 
-
-@dataclass(frozen=True)
-class Fact:
-    """A record of the bus at its first occurrence."""
-
-    record: Record
-    id: str
-    type: str
-    source: str
-    sequence: int
-    written_at: datetime
-
-    @property
-    def body(self) -> dict[str, Any]:
-        found: dict[str, Any] = orjson.loads(self.record.value)
-        return found
-
-
-def facts_of(world: World) -> list[Fact]:
-    """Every fact on the bus once, in the order of its lane."""
-    seen: set[str] = set()
-    facts = []
-    for place in sorted(world.bus.log):
-        for record, at in zip(world.bus.log[place], world.bus.written_at[place], strict=True):
-            headers = {name: value.decode() for name, value in record.headers}
-            if headers["ce_id"] not in seen:
-                seen.add(headers["ce_id"])
-                source = headers["ce_source"].removeprefix("urn:baton:")
-                facts.append(
-                    Fact(record, headers["ce_id"], headers["ce_type"], source, int(headers["ce_sequence"]), at)
-                )
-    return facts
-
-
-def digest_of(world: World) -> str:
-    """One hash over all that was said and all that was read: what a replay must give again, byte by byte."""
-    found = hashlib.sha256()
-    for name in SERVICES:
-        for row in world.databases[name].rows("SELECT * FROM journal ORDER BY id"):
-            found.update(repr(row).encode())
-        for row in world.databases[name].rows("SELECT * FROM place ORDER BY topic, lane"):
-            found.update(repr(row).encode())
-    for place in sorted(world.bus.log):
-        found.update(repr((place, [(record.offset, record.key) for record in world.bus.log[place]])).encode())
-    return found.hexdigest()
-
-
-def faults_of(world: World, accepted: Mapping[str, str]) -> list[str]:
-    """Everything that is wrong, in words."""
-    facts = facts_of(world)
+def faults_of(world: World, facts: list[Fact], accepted: Mapping[str, str], *, is_at_rest: bool) -> list[str]:
+    """Everything that is wrong, in words. `accepted`: event id to lead, as senders were told; `facts` of the bus."""
     found = [fault for database in world.databases.values() for fault in database.wrong]
-    for check in (_fates, _nothing_parked, _journals):
+    for check in (_fates, _nothing_parked, _counts):
         found += check(world)
-    found += [f"lead {lead} was accepted and is nowhere" for lead in sorted(set(accepted.values()) - _known(world))]
-    for look in (_sequences, _routed_once, _breached_once, _finite):
-        found += look(facts)
-    found += _heard_all(world, facts)
-    found += _false_breaches(facts)
+    for look in (_journals, _heard_all, _journeys, _clocks):
+        found += look(world, facts)
+    found += _nothing_lost(world, facts, accepted)
+    found += _nothing_open(world) if is_at_rest else _nothing_overdue(world)
+    found += broken_promises(world, facts)
     return found
 
 
-def _known(world: World) -> set[str]:
-    return {
-        row[0] for row in world.databases["reporting"].rows("SELECT lead_id FROM lead WHERE received_at IS NOT NULL")
-    }
+def _nothing_lost(world: World, facts: list[Fact], accepted: Mapping[str, str]) -> Iterator[str]:
+    """What a sender was told is stored was said, under that id, about that lead; and every lead of it is known."""
+    said = {fact.id: fact.record.key for fact in facts if fact.source == "intake"}
+    for event_id, lead in accepted.items():
+        if said.get(event_id) != lead:
+            yield f"{event_id} about {lead} was accepted, and is on the bus about {said.get(event_id)}"
+    rows = world.databases["reporting"].rows("SELECT lead_id FROM lead WHERE received_at IS NOT NULL")
+    for lead in sorted(set(accepted.values()) - {row[0] for row in rows}):
+        yield f"lead {lead} was accepted and is nowhere"
 
 
 def _fates(world: World) -> Iterator[str]:
@@ -102,10 +56,10 @@ def _nothing_parked(world: World) -> Iterator[str]:
             yield f"{name} has parked {row}"
 
 
-def _journals(world: World) -> Iterator[str]:
+def _journals(world: World, facts: list[Fact]) -> Iterator[str]:
     """What was said is on the bus, all of it; positions count it without a gap."""
     on_bus: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for fact in facts_of(world):
+    for fact in facts:
         on_bus[fact.source, fact.record.lane].append(fact.id)
     for name in SERVICES:
         lanes = dict(world.databases[name].rows("SELECT lane, position FROM lane"))
@@ -117,40 +71,6 @@ def _journals(world: World) -> Iterator[str]:
                 yield f"{name}: positions of lane {lane} have gaps"
             if {row[1] for row in rows} != set(on_bus[name, lane]):
                 yield f"{name}: journal and bus differ in lane {lane}"
-
-
-def _sequences(facts: list[Fact]) -> Iterator[str]:
-    """Per lead and publisher 1, 2, 3 … by first occurrence, in every lane of every topic."""
-    last: dict[tuple[str, str, str], int] = defaultdict(int)
-    for fact in facts:
-        of = (fact.record.key, fact.source, fact.record.topic)
-        if fact.sequence != last[of] + 1:
-            yield f"{fact.type} of {fact.record.key} has sequence {fact.sequence} after {last[of]}"
-        last[of] = fact.sequence
-
-
-def _routed_once(facts: list[Fact]) -> Iterator[str]:
-    rounds: dict[tuple[str, int], int] = defaultdict(int)
-    for fact in facts:
-        if fact.type == "lead.routed":
-            rounds[fact.record.key, fact.body["round"]] += 1
-    yield from (f"lead {lead} was routed {n} times in round {of}" for (lead, of), n in rounds.items() if n > 1)
-
-
-def _breached_once(facts: list[Fact]) -> Iterator[str]:
-    promises: dict[tuple[Any, ...], int] = defaultdict(int)
-    for fact in facts:
-        if fact.type == "sla.breached":
-            body = fact.body
-            promises[fact.record.key, body["round"], body.get("attempt", 0), body["promise"]] += 1
-    yield from (f"{promise} was breached {n} times" for promise, n in promises.items() if n > 1)
-
-
-def _finite(facts: list[Fact]) -> Iterator[str]:
-    about: dict[str, int] = defaultdict(int)
-    for fact in facts:
-        about[fact.record.key] += fact.record.topic != "leads.roster"
-    yield from (f"{n} facts about lead {lead}" for lead, n in about.items() if n > MOST_FACTS)
 
 
 def _heard_all(world: World, facts: list[Fact]) -> Iterator[str]:
@@ -167,18 +87,55 @@ def _heard_all(world: World, facts: list[Fact]) -> Iterator[str]:
                 yield f"{name} has not heard {source} on {subject} to {sequence}: {heard.get(subject)}"
 
 
-def _false_breaches(facts: list[Fact]) -> Iterator[str]:
-    """Who was called in time is not breached, if that stood on the bus when the deadline might first be judged."""
-    touches: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for fact in facts:
-        if fact.type == "lead.touched" and fact.body["direction"] == "out":
-            happened = datetime.fromisoformat(fact.body["occurred_at"])
-            touches[fact.record.key].append((happened, fact.written_at))
-    for fact in facts:
-        body = fact.body
-        if fact.type != "sla.breached" or body["promise"] != "first_response":
-            continue
-        since, due = datetime.fromisoformat(body["started_at"]), datetime.fromisoformat(body["breached_at"])
-        for happened, written_at in touches[fact.record.key]:
-            if since < happened <= due and written_at <= due + GRACE:
-                yield f"{fact.record.key} was touched at {happened}, known at {written_at}, and breached at {due}"
+def _journeys(world: World, facts: list[Fact]) -> Iterator[str]:
+    """A lead's journey is the facts about it, each once."""
+    told = Counter(row[0] for row in world.databases["reporting"].rows("SELECT event_id FROM entry"))
+    said = Counter(fact.id for fact in facts if fact.record.topic != "leads.roster")
+    for event_id in sorted((told - said) + (said - told)):
+        yield f"{event_id} was said {said[event_id]} times and is told {told[event_id]} times"
+
+
+def _counts(world: World) -> Iterator[str]:
+    """Reporting's counts are the sums over its leads."""
+    database = world.databases["reporting"]
+    wanted: Counter[Any] = Counter()
+    for (known,) in database.rows("SELECT known FROM lead"):
+        wanted.update(counts_of(lead_of(orjson.loads(known))))
+    wanted.update(by_month(wanted))
+    found: Counter[Any] = Counter()
+    for kind, table in ((FunnelCell, "funnel"), (PromiseCell, "promise"), (SpanCell, "span")):
+        columns = [row[1] for row in database.rows(f"PRAGMA table_info({table})")]
+        for values in database.rows(f"SELECT * FROM {table}"):
+            row = dict(zip(columns, values, strict=True))
+            cell: Any = kind(**{name: row.pop(name) for name in kind._fields})
+            found.update({(cell, name): n for name, n in row.items()})
+    for cell in [key for key in {**wanted, **found} if wanted[key] != found[key]]:
+        yield f"reporting counts {found[cell]} where its leads make {wanted[cell]}: {cell}"
+
+
+def _clocks(world: World, facts: list[Fact]) -> Iterator[str]:
+    """Every hand-off has its clock, and there is no clock without one."""
+    handed = {
+        (fact.record.key, fact.body["round"], fact.body.get("attempt", 0))
+        for fact in facts
+        if fact.type in ("lead.routed", "lead.reassigned")
+    }
+    kept = set(world.databases["sla-monitor"].rows("SELECT DISTINCT lead_id, round, attempt FROM obligation"))
+    yield from (f"{lead} was handed over and has no clock" for lead in sorted(handed - kept))
+    yield from (f"{lead} has a clock and was not handed over" for lead in sorted(kept - handed))
+
+
+_OPEN = "SELECT lead_id, round, attempt, promise, due_at FROM obligation WHERE state IN ('open', 'at_risk')"
+
+
+def _nothing_overdue(world: World) -> Iterator[str]:
+    """No deadline of those that have passed was forgotten."""
+    for row in world.databases["sla-monitor"].rows(_OPEN):
+        if row[4] <= world.databases["sla-monitor"].microseconds():
+            yield f"nothing was done about {row}"
+
+
+def _nothing_open(world: World) -> Iterator[str]:
+    """No clock runs for ever."""
+    for row in world.databases["sla-monitor"].rows(_OPEN):
+        yield f"nothing will ever be done about {row}"

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from baton.runtime.observe import set_up_logs
 from tests.simulation.beginnings import BEGINNINGS, Beginning, beginning
-from tests.simulation.checks import digest_of, facts_of, faults_of
+from tests.simulation.checks import faults_of
+from tests.simulation.facts import digest_of, facts_of
 from tests.simulation.people import People
 from tests.simulation.shortcuts import determined
 from tests.simulation.troubles import Troubles
@@ -65,10 +66,12 @@ async def _simulate(seed: int, chance: random.Random, begun: Beginning | None) -
     await Troubles(world, people).run()
     await world.heal()
     await people.settle()
-    timers = 0 if world.wrong else await _rest(world, to_the_end=chance.random() < TO_THE_END)
-    wrong = world.wrong or [*people.refused, *faults_of(world, people.accepted)]
+    to_the_end = chance.random() < TO_THE_END
+    timers = 0 if world.wrong else await _rest(world, to_the_end=to_the_end)
+    facts = facts_of(world)
+    wrong = world.wrong or people.refused + faults_of(world, facts, people.accepted, is_at_rest=to_the_end)
     leads, faults = len(set(people.accepted.values())), world.happened + world.turns.faults
-    outcome = Outcome(seed, digest_of(world), tuple(wrong), len(facts_of(world)), leads, faults, timers)
+    outcome = Outcome(seed, digest_of(world), tuple(wrong), len(facts), leads, faults, timers)
     await world.end()
     return outcome
 

@@ -81,10 +81,14 @@ class Database:
         """Look at the data directly."""
         return self._memory.raw.execute(sql, bound).fetchall()
 
+    def microseconds(self) -> int:
+        """The present by its clock, as it stands in columns."""
+        return (self.clock.now() - EPOCH) // timedelta(microseconds=1)
+
     def has_free_lanes(self) -> bool:
         """True if a lane belongs to nobody, or to somebody whose lease is over."""
-        now = (self.clock.now() - EPOCH) // timedelta(microseconds=1)
-        return bool(self.rows("SELECT 1 FROM lane WHERE owner IS NULL OR until < ? LIMIT 1", now))
+        free = "SELECT 1 FROM lane WHERE owner IS NULL OR until < ? LIMIT 1"
+        return bool(self.rows(free, self.microseconds()))
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction, and look at what it left."""

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
+import structlog
 
+from tests.simulation.beginnings import BEGINNINGS, beginning
 from tests.simulation.many import Totals, in_time
 from tests.simulation.planted import BUGS
 from tests.simulation.run import simulate
 
 SECONDS = float(os.environ.get("BATON_SIM_SECONDS", "90"))
 FIRST = int(os.environ.get("BATON_SIM_SEED", "1"))
-REGRESSIONS: tuple[int, ...] = ()
-"""Seeds that once found something wrong in the product: always run."""
-FOUND_BY = {
-    "guard_off": 2,
-    "places_without_equality": 54,
-    "fence_off": 6,
-    "marked_before_published": 1,
-    "relay_that_pages_by_id": 5,
-    "timers_before_inputs": 19,
-    "published_before_committed": 4,
-    "lease_per_topic": 9,
-}
-"""The seed that found each planted bug first; tried before all others: quick as long as it still does."""
-MOST_SEEDS = 60
+REGRESSIONS: tuple[int, ...] = (24,)
+"""Seeds that once found something wrong: tried before all others. A changed tree changes what they do, so what each
+found has a test of its own as well (docs/simulation.md)."""
+MOST_SEEDS = 400
+"""Tried from seed 1 on for each planted bug: several times what finding one has taken (docs/simulation.md)."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def peaceful_past() -> Iterator[None]:
+    """What went before is made by sound code, and not on anybody's time; nothing is logged of a million troubles."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    for number in range(BEGINNINGS):
+        beginning(number)
+    yield
+    structlog.reset_defaults()
 
 
 def test_as_many_seeds_as_there_is_time_for_end_well(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,5 +70,5 @@ def test_a_seed_gives_the_same_facts_every_time_and_in_every_process() -> None:
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: str(bug.__name__))
 def test_a_planted_bug_is_found(bug: Callable[[], AbstractContextManager[None]]) -> None:
     with bug():
-        seeds = (FOUND_BY[bug.__name__], *range(1, MOST_SEEDS))
-        assert any(not simulate(seed).is_good for seed in seeds), f"{MOST_SEEDS} seeds have not found it"
+        found = next((seed for seed in range(1, MOST_SEEDS + 1) if not simulate(seed).is_good), None)
+    assert found is not None, f"{MOST_SEEDS} seeds have not found it"

@@ -30,7 +30,7 @@ class Rates:
 RATES = (
     Rates(),
     Rates(crash=0.5, stall=0.1, call=0.1),
-    Rates(crash=0.2, stall=0.5, call=0.1),
+    Rates(crash=0.2, stall=0.8, call=0.1),
     Rates(crash=0.1, stall=0.1, call=0.6),
     Rates(crash=0.1, stall=0.1, call=0.3, jump=0.4),
     Rates(crash=0.5, stall=0.5, call=0.5, jump=0.1),
@@ -49,7 +49,7 @@ class Troubles:
         self._rates = chance.choice(RATES)
         self._steps, arrivals = chance.choices(SIZES, SIZE_WEIGHTS)[0]
         self._arrivals = chance.randint(*arrivals)
-        self._mishaps = chance.choice((0.05, 0.12))
+        self._mishaps = chance.choice((0.05, 0.12, 0.18))
 
     async def run(self) -> None:
         """Until the steps of this seed are done, or something has gone wrong for good."""
@@ -63,10 +63,10 @@ class Troubles:
         draw = self._chance.random()
         if draw < self._mishaps:
             await self._mishap()
-        elif draw < 0.20:
+        elif draw < self._mishaps + 0.08:
             self._people.act()
             await settle()
-        elif draw < 0.24:
+        elif draw < self._mishaps + 0.12:
             self._pass_time()
         else:
             await self._go_on()

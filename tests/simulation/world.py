@@ -42,7 +42,6 @@ class Replica:
         self.service: Service[Any, Any] = build(name)
         self.database = world.databases[name]
         self.clock = world.clocks[name]
-        self.began = world.clock.now()
         store = SimStore(self.database, world.turns)
         self.engine = Engine(self.service, SETTINGS, store, world.bus, self.clock, alone=False)
         self.engine.owner = self.engine.lanes.owner = self.name
@@ -173,6 +172,8 @@ class World:
         self.wrong: list[str] = []
         self.happened: Counter[str] = Counter()
         """Troubles by kind, beside the faults of `turns`."""
+        self.began: dict[str, list[datetime]] = {name: [] for name in SERVICES}
+        """When replicas were started, by the true time."""
         self.is_quiet = False
         """Every lane has its owner, and nobody comes or goes any more: leases need no looking after."""
         self._numbers = 0
@@ -186,6 +187,7 @@ class World:
     def add(self, name: str) -> Replica:
         """Another replica of a service starts."""
         self._numbers += 1
+        self.began[name].append(self.clock.now())
         replica = Replica(self, name, self._numbers)
         self.replicas.append(replica)
         return replica
@@ -198,9 +200,9 @@ class World:
         """It falls over; another takes its place unless there is one."""
         self.happened["crash"] += 1
         self.replicas.remove(replica)
-        await replica.end()
         if not self.of(replica.service.name):
             self.add(replica.service.name)
+        await replica.end()
 
     async def leave(self, replica: Replica) -> None:
         """It stops politely: others have its lanes at once."""
