@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
@@ -74,7 +74,7 @@ def depth_exceeds(value: Any, limit: int) -> bool:
     """Whether lists and objects are nested deeper than `limit`. Never recurses."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(limit):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [inner for outer in level for inner in _values(outer) if isinstance(inner, (dict, list))]
         if not level:
             return False
     return True
@@ -91,9 +91,8 @@ def without_nul(value: Any) -> Any:
     return value
 
 
-def _inside(value: Any) -> list[Any]:
-    items = value.values() if isinstance(value, dict) else value
-    return [item for item in items if isinstance(item, dict | list)]
+def _values(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _int(text: str) -> int | str:

@@ -11,7 +11,6 @@ from baton.contracts import (
     Activity,
     Answer,
     Consent,
-    Contact,
     LeadAnswered,
     LeadEngaged,
     LeadReceived,
@@ -58,18 +57,23 @@ def _lead(person: Person, arrival: Arrival, post: LeadIn, now: datetime) -> Deci
         learned, changed = learn(person, element, now, arrival.free)
     except Outgrown as why:
         return Decision(person, reply=Refusal(413, "Too large", str(why)))
-    common: dict[str, Any] = {
+    at = element.happened
+    said: dict[str, Any] = {  # plain data, judged once: an answer or a contact made by itself is judged twice
         "source": post.source,
         "external_id": post.external_id,
-        "occurred_at": element.happened,
+        "occurred_at": at,
         "is_test": learned.is_test,
-        "contact": Contact(**learned.contact),
+        "contact": learned.contact,
         "properties": learned.properties,
-        "answers": [Answer(question=q, value=value, occurred_at=element.happened) for q, value in post.answers.items()],
-        "activity": [_activity(item, min(item.occurred_at or element.happened, now)) for item in post.activity],
+        "answers": [{"question": q, "value": value, "occurred_at": at} for q, value in post.answers.items()],
+        "activity": [_activity(item, min(item.occurred_at or at, now)) for item in post.activity],
         "consent": _consent(post),
     }
-    body = LeadReceived(**common) if arrival.is_first else LeadUpdated(**common, changed=changed)
+    body = (
+        LeadReceived.model_validate(said)
+        if arrival.is_first
+        else LeadUpdated.model_validate({**said, "changed": changed})
+    )
     return Decision(learned, (_draft(arrival, body),), reply=Reply())
 
 

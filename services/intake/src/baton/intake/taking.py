@@ -290,7 +290,9 @@ class _Taking:
                 continue
             if item.element.fault is not None:
                 self._put_aside(item)
-            tallies[item.element.source].update({"received": 1, item.status: 1})
+            tally = tallies[item.element.source]
+            tally["received"] += 1
+            tally[item.status] += 1
         for row, items in by_row.items():
             self._settle_replay(row, items, tallies)
         return tallies

@@ -54,6 +54,8 @@ def join(old: Contact, new: Contact, *, is_late: bool, free: FreeMailDomains = B
     What is absent changes nothing; what could not be read displaces nothing that could.
     `is_late`: the new knowledge is older than the old and only fills gaps.
     """
+    if not old:
+        return dict(new)
     before, after = _without_derived(old), _without_derived(new)
     for name, fields in _TOGETHER.items():
         if name not in after and name in before:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-import orjson
 from pydantic import ValidationError
 
 from baton.intake.domain.contact import Contact, clean
-from baton.intake.domain.keys import digest, fingerprint, identities, reference_key
+from baton.intake.domain.keys import canonical, digest, fingerprint, identities, reference_key
 from baton.intake.domain.mail import BUILT_IN, FreeMailDomains
 from baton.intake.domain.posts import MODELS, Kind, LeadIn, Post, StatusIn
 from baton.intake.domain.sizes import MAX_ELEMENT_BYTES, fits_a_fact, properties_of
@@ -29,6 +29,7 @@ Cause = Literal[
     "in_the_future",
 ]
 
+_IN_THE_FUTURE = "occurred_at is more than a day in the future"
 FUTURE: Final = timedelta(days=1)
 """Clocks and zones are wrong by hours. What claims to be from later than this is wrong otherwise and refused."""
 
@@ -94,16 +95,17 @@ def judge(kind: Kind, form: Any, rules: Rules, received_at: datetime, *, sent: A
 
     `sent` is the element before a mapping read it, `key` the mapping's own key, `source` the hook it came in by.
     """
-    whole = form if sent is None else sent
-    element = _named(kind, form, rules, fingerprint(whole), key, source)
-    size = len(orjson.dumps(form, option=orjson.OPT_NON_STR_KEYS))
+    written = canonical(form)
+    sha = hashlib.sha256(written).hexdigest() if sent is None else fingerprint(sent)
+    element = _named(kind, form, sha, key, source)
+    size = len(written)
     if size > MAX_ELEMENT_BYTES:
         return element.refused("too_large", f"{size} bytes; one {kind} may have {MAX_ELEMENT_BYTES}")
     try:
         post = MODELS[kind].model_validate(form)
     except ValidationError as problem:
         return replace(element, fault=_wrong_shape(kind, problem))
-    return _understood(replace(element, post=post, size=size), post, rules, received_at)
+    return _understood(element, post, size, rules, received_at)
 
 
 def unreadable(kind: Kind, source: str, sha: str, detail: str, cause: Cause = "unreadable") -> Element:
@@ -111,7 +113,7 @@ def unreadable(kind: Kind, source: str, sha: str, detail: str, cause: Cause = "u
     return Element(kind, source, sha, digest(source, kind, sha), fault=Fault(cause, detail))
 
 
-def _named(kind: Kind, form: Any, rules: Rules, sha: str, key: str | None, source: str | None) -> Element:
+def _named(kind: Kind, form: Any, sha: str, key: str | None, source: str | None) -> Element:
     """Where it is from, and by which key repetitions are known: its event id, else the mapping's key, else its hash."""
     given: Mapping[str, Any] = form if isinstance(form, Mapping) else {}
     origin = source or _word(given.get("source")) or _system(given) or NATIVE
@@ -129,13 +131,14 @@ def _word(value: Any) -> str | None:
     return value.strip()[:300] or None if isinstance(value, str) else None
 
 
-def _understood(element: Element, post: Post, rules: Rules, received_at: datetime) -> Element:
+def _understood(element: Element, post: Post, size: int, rules: Rules, received_at: datetime) -> Element:
     at = post.occurred_at or received_at
     if at > received_at + FUTURE:
-        return element.refused("in_the_future", "occurred_at is more than a day in the future")
-    element = replace(element, at=min(at, received_at))
+        return replace(element, post=post, size=size).refused("in_the_future", _IN_THE_FUTURE)
+    at = min(at, received_at)
     if isinstance(post, LeadIn):
-        return _lead(element, post, rules)
+        return _lead(element, post, size, rules, at)
+    element = replace(element, post=post, size=size, at=at)
     if isinstance(post, StatusIn):
         status = translated(post, rules.sources, element.source)
         if isinstance(status, Unknown):
@@ -147,16 +150,19 @@ def _understood(element: Element, post: Post, rules: Rules, received_at: datetim
     return replace(element, about=about)
 
 
-def _lead(element: Element, post: LeadIn, rules: Rules) -> Element:
+def _lead(element: Element, post: LeadIn, size: int, rules: Rules, at: datetime) -> Element:
     known = rules.sources.find(post.source)
     contact = clean(post.contact.typed, known.default_region if known else None, rules.free)
     system = known.external_system if known else post.source
     keys = identities(system, post.external_id, contact.get("email"), contact.get("phone"))
+    fault = None
     if not keys:
-        return element.refused("no_identity", _no_identity(contact))
-    if not fits_a_fact(contact, properties_of(post), post, element.size):
-        return element.refused("too_large", "with all its activity and answers the lead does not fit into one fact")
-    return replace(element, contact=contact, identities=keys)
+        fault = Fault("no_identity", _no_identity(contact))
+    elif not fits_a_fact(contact, properties_of(post), post, size):
+        fault = Fault("too_large", "with all its activity and answers the lead does not fit into one fact")
+    if fault is not None:
+        contact, keys = {}, ()
+    return replace(element, post=post, size=size, at=at, contact=contact, identities=keys, fault=fault)
 
 
 def _no_identity(contact: Contact) -> str:

@@ -11,9 +11,14 @@ from baton.intake.domain.mail import mailbox_key, normal_address
 from baton.intake.domain.posts import LeadReference
 
 
+def canonical(element: Any) -> bytes:
+    """The element as JSON without blanks, its keys in order."""
+    return orjson.dumps(element, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+
+
 def fingerprint(element: Any) -> str:
     """SHA-256 of the element's canonical JSON: order of keys and layout do not count."""
-    return hashlib.sha256(orjson.dumps(element, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)).hexdigest()
+    return hashlib.sha256(canonical(element)).hexdigest()
 
 
 def digest(*parts: str) -> str:

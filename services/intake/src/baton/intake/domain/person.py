@@ -48,7 +48,7 @@ class Person:
 def learn(
     person: Person, element: Element, now: datetime, free: FreeMailDomains = BUILT_IN
 ) -> tuple[Person, list[str]]:
-    """The person after a posted lead, and the names of contact fields and properties that changed.
+    """The person after a posted lead, and the names of contact fields and properties that changed (none at first).
 
     A lead whose first post was a test stays one, and no later test makes a test of a real lead. Raises Outgrown.
     """
@@ -58,10 +58,11 @@ def learn(
     contact = join(person.contact, element.contact, is_late=is_late, free=free)
     given = properties_of(post)
     properties = {**given, **person.properties} if is_late else {**person.properties, **given}
-    if not fits_a_fact(contact, properties, post, element.size):
-        raise Outgrown("with this post the person's contact and properties no longer fit into one fact")
-    changed = _changed(person.contact, contact) + _changed(person.properties, properties)
     first = person.created_at is None
+    # Of a first post all this is known since it was judged: that it fits, and that everything is new.
+    if not first and not fits_a_fact(contact, properties, post, element.size):
+        raise Outgrown("with this post the person's contact and properties no longer fit into one fact")
+    changed = [] if first else _changed(person.contact, contact) + _changed(person.properties, properties)
     learned = replace(
         person,
         source=post.source if first else person.source,

@@ -90,7 +90,7 @@ class ContactIn(_Open):
     @property
     def typed(self) -> dict[str, str | None]:
         """The fields by name, without unknown ones."""
-        return {name: getattr(self, name) for name in ContactIn.model_fields}
+        return self.__dict__
 
 
 class ConsentIn(_Open):
