@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -45,6 +47,7 @@ def main() -> int:
     parser.add_argument("--leads", type=int, default=4000, help="leads of the cpu part")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md and its plot")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever ends us early gets the servers stopped, too
     if "cpu" in asked.parts:
         print(asyncio.run(_processor_times(asked.leads)))
         return 0
