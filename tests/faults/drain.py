@@ -17,7 +17,7 @@ NORMAL = 2.0
 """Seconds a fact may be under way to everybody in a Baton that keeps up."""
 OVERDUE = 6.0
 """Seconds a timer may be past its time: two of grace, one until the next look, and a transaction under full load."""
-LOOK = 0.3
+LOOK, TELL = 0.3, 15.0
 STEADY = 3
 """So many looks in a row must find the same: facts are between two tables for a moment."""
 
@@ -46,11 +46,16 @@ class Drain:
     behind: dict[str, int] = field(default_factory=dict)
 
 
-def drain(stores: Stores, ends: Callable[[], Ends], patience: float) -> Drain:
-    """Wait until all is quiet, at most `patience` seconds."""
+def drain(
+    stores: Stores, ends: Callable[[], Ends], patience: float, tell: Callable[[str], None] = lambda _: None
+) -> Drain:
+    """Wait until all is quiet, at most `patience` seconds; `tell` on the way what is behind."""
     begun, found, past = time.monotonic(), Drain(), deque[Moment]()
-    steady = quiet = 0
-    while quiet < STEADY and time.monotonic() - begun < patience:
+    steady = quiet = told = 0
+    while quiet < STEADY and (passed := time.monotonic() - begun) < patience:
+        if passed > (told + 1) * TELL:
+            told += 1
+            tell(f"behind: {found.behind or 'nothing'}" if found.caught_up is None else f"left: {found.left}")
         try:
             now = ends()
             found.left = left_to_do(stores, now, SERVICES)

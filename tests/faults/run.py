@@ -121,7 +121,7 @@ def _under_fire(found: Plant, verdict: Verdict, number: int, enough: threading.E
 def _drain(found: Plant, verdict: Verdict) -> None:
     client = reader.consumer(found.kafka.bootstrap)
     try:
-        drained = drain(reader.Stores(found.database), lambda: reader.ends(client), verdict.wanted.drain)
+        drained = drain(reader.Stores(found.database), lambda: reader.ends(client), verdict.wanted.drain, _tell)
     finally:
         client.close()
     verdict.caught_up_in, verdict.drained_in = drained.caught_up, drained.quiet
