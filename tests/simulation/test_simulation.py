@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-import structlog
 
-from tests.simulation.beginnings import BEGINNINGS, beginning
 from tests.simulation.many import Totals, in_time
 from tests.simulation.planted import BUGS
 from tests.simulation.run import simulate
@@ -27,16 +24,6 @@ MOST_SEEDS = 400
 """Tried from seed 1 on for each planted bug: several times what finding one has taken (docs/simulation.md)."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def peaceful_past() -> Iterator[None]:
-    """What went before is made by sound code, and not on anybody's time; nothing is logged of a million troubles."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    for number in range(BEGINNINGS):
-        beginning(number)
-    yield
-    structlog.reset_defaults()
 
 
 def test_as_many_seeds_as_there_is_time_for_end_well(capsys: pytest.CaptureFixture[str]) -> None:
