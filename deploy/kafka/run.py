@@ -155,6 +155,8 @@ class Kafka:
     heap_mb: int = 320
     through: tuple[int, int] | None = None
     """A second port, and the one where its clients meet a proxy to it: Kafka sends clients on to what it advertises."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Further properties of the broker."""
 
     @property
     def bootstrap(self) -> str:
@@ -174,7 +176,7 @@ class Kafka:
         self.home.mkdir(parents=True, exist_ok=True)
         config = self.home / "server.properties"
         if not (self.home / "data" / "meta.properties").exists():
-            config.write_text(properties(self.home.resolve(), self.port, free_port(), self.through))
+            config.write_text(self._properties(free_port()))
             arguments = ("format", "-t", CLUSTER_ID, "-c", str(config))
             done = subprocess.run(
                 self.command("kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
@@ -184,7 +186,11 @@ class Kafka:
         # The quorum remembers the controller's port of the first start: keep it, only our own port may change.
         voters = re.search(r"voters=1@127\.0\.0\.1:(\d+)", config.read_text())
         controller = int(voters[1]) if voters else free_port()
-        config.write_text(properties(self.home.resolve(), self.port, controller, self.through))
+        config.write_text(self._properties(controller))
+
+    def _properties(self, controller: int) -> str:
+        more = "".join(f"{name}={value}\n" for name, value in self.more)
+        return properties(self.home.resolve(), self.port, controller, self.through) + more
 
     def start(self) -> None:
         """Afterwards it answers at `bootstrap`. Does nothing when it runs already. Raises KafkaUnavailable."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import signal
 import threading
@@ -18,7 +19,7 @@ from tests.faults.nursery import set_clock
 from tests.faults.plan import HOUR, Fault
 from tests.faults.plant import Plant, Replica
 from tests.faults.proxy import Order
-from tests.faults.reader import raw
+from tests.faults.reader import consumer, ends, raw
 
 REPLAYED = 300
 LAPS = 3
@@ -160,10 +161,16 @@ class Injector:
         return False
 
     def _append_again(self, topic: str) -> bool:
+        """From a place in each lane that chance chooses; never all of a topic, which a long run makes large."""
         bootstrap = self._plant.kafka.bootstrap
-        records = list(raw(bootstrap, [topic]))
-        first = self._chance.randrange(max(1, len(records) - REPLAYED))
+        client = consumer(bootstrap)
+        try:
+            since = {lane: self._chance.randrange(max(1, end)) for lane, end in ends(client, [topic]).items()}
+        finally:
+            client.close()
+        with contextlib.closing(raw(bootstrap, [topic], since)) as stream:
+            records = list(itertools.islice(stream, REPLAYED))
         producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
-        for record in records[first : first + REPLAYED]:
+        for record in records:
             producer.produce(record.topic(), record.value(), record.key(), record.partition(), headers=record.headers())
         return bool(records) and producer.flush(20) == 0

@@ -13,14 +13,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from deploy.kafka.run import Kafka, free_port
-from deploy.postgres.run import Postgres, reachable
+from deploy.kafka.run import Kafka, KafkaUnavailable, free_port
+from deploy.postgres.run import Postgres, PostgresUnavailable, reachable
 from tests.faults.nursery import Nursery, Process, set_clock
 from tests.faults.proxy import Proxy
 from tests.journeys.running import BATON, ROOT, SERVICES, eventually, plain_environment, playbook_with_short_promises
@@ -32,6 +32,8 @@ EXCUSES = ("NotNow", "could not be migrated")
 """A process that cannot reach its database or broker before it was ever up may give up and be started again."""
 QUICK_TO_RECOVER = (("recovery_init_sync_method", "syncfs"),)
 """PostgreSQL 14 and later. Else it syncs each file of five databases after a crash: 7 to 8 s instead of 1 s."""
+SMALL_SEGMENTS = (("log.segment.bytes", str(8 * 2**20)),)
+"""A broker that was killed reads the last segment of each lane again: with a gigabyte each, a long run's whole log."""
 THROUGH = ("intake-2", "scoring-2", "routing-2", "sla-monitor-1")
 """These reach broker and database through a proxy, so that one of a pair can be slow and the other not."""
 
@@ -134,13 +136,13 @@ class Plant:
         with self.server_lock:
             self.postgres.stop("immediate")
             time.sleep(seconds)
-            self.postgres.start()
+            _start(self.postgres.start)
 
     def crash_broker(self, seconds: float) -> None:
         with self.server_lock:
             self.kafka.stop(signal.SIGKILL)
             time.sleep(seconds)
-            self.kafka.start()
+            _start(self.kafka.start)
 
     def supervise(self, over: threading.Event) -> None:
         """Start again whatever ended by itself, as every orchestrator does, and remember it."""
@@ -171,6 +173,14 @@ class Plant:
         return plain_environment(**urls, BATON_TOKEN=TOKEN, BATON_HOME=str(self.folder / "cli"))
 
 
+def _start(server: Callable[[], None]) -> None:
+    """Start a server again. On a machine that is short of breath it may need longer than its starter waits."""
+    try:
+        server()
+    except (KafkaUnavailable, PostgresUnavailable):
+        server()
+
+
 @contextlib.contextmanager
 def plant(replicas: Mapping[str, int], lease: float, *, keep: Path | None = None) -> Iterator[Plant]:
     """Open everything and wait until it is ready; afterwards nothing of it is left, save the logs with `keep`.
@@ -189,7 +199,7 @@ def plant(replicas: Mapping[str, int], lease: float, *, keep: Path | None = None
         postgres.start()
         postgres.create_databases(tuple(name.replace("-", "_") for name in SERVICES))
         ways, behind = {"kafka": free_port(), "postgres": free_port()}, free_port()
-        kafka = stack.enter_context(kafka_node(through=(behind, ways["kafka"])))
+        kafka = stack.enter_context(kafka_node((behind, ways["kafka"]), SMALL_SEGMENTS))
         proxy = Proxy({ways["kafka"]: behind, ways["postgres"]: postgres.port}, ROOT)
         stack.callback(proxy.close)
         found = Plant(folder, kafka, postgres, proxy, ways)

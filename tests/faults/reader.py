@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def ends(client: Consumer, topics: Sequence[str] = TOPICS) -> dict[tuple[str, in
 
 def raw(
     bootstrap: str, topics: Sequence[str] = TOPICS, since: Mapping[tuple[str, int], int] | None = None
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Every record from the beginning, or `since` there, to the present end, in order within each lane."""
     client, since = consumer(bootstrap), since or {}
     try:

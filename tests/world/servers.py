@@ -78,13 +78,15 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @contextlib.contextmanager
-def kafka_node(through: tuple[int, int] | None = None) -> Iterator[kafka_runner.Kafka]:
+def kafka_node(
+    through: tuple[int, int] | None = None, more: tuple[tuple[str, str], ...] = ()
+) -> Iterator[kafka_runner.Kafka]:
     """A throw-away Apache Kafka that a test may stop and start. Raises deploy.kafka.run.KafkaUnavailable."""
     kafka_runner.java()
     kafka_runner.jars()
     home = Path(tempfile.mkdtemp(prefix="baton-kafka-"))
     with stopped_afterwards("deploy/kafka/run.py", home):
-        node = kafka_runner.Kafka(home, kafka_runner.free_port(), through=through)
+        node = kafka_runner.Kafka(home, kafka_runner.free_port(), through=through, more=more)
         node.start()
         yield node
 
