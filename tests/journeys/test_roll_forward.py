@@ -15,7 +15,7 @@ from tests.journeys.people import HOT, somebody
 from tests.journeys.running import eventually, playbook_with_short_promises
 from tests.journeys.test_lead_journey import status, told, touched
 
-pytestmark = pytest.mark.timeout(300)  # a whole life, and a second one
+pytestmark = pytest.mark.timeout(600)  # a whole life, and a second one
 
 PUBLISHERS = ("intake", "scoring", "routing", "sla-monitor")
 LOST = [
