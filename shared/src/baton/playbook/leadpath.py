@@ -68,7 +68,7 @@ def read(
 
 @lru_cache(maxsize=4096)
 def _reader(path: str) -> Reader:
-    """A path is taken apart once: then 25 fields are read in 30 µs, and in 110 when each is taken apart each time."""
+    """A path is taken apart once: 25 fields are read in 25 µs, and in 37 when each is taken apart each time."""
     group, _, rest = path.partition(".")
     if group in PLAIN or group == "decision":
         key = rest if group == "decision" else group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from baton.scoring.domain.moments import text_of, time_of
 from baton.scoring.domain.person import Person, Verdict, history_of, with_decision
 from baton.scoring.domain.rounds import Said, opened, with_said
 from baton.scoring.hearing import taken_in
+from baton.values import changed
 
 LOOK_AGAIN = "look_again"
 ENDED_BY_SALES = ("won", "lost", "junk")
@@ -33,7 +34,7 @@ def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> D
             if cause.source == "routing" and known.round.standing == person.round.standing:
                 return Decision(known)  # who owns a lead says nothing about what it is worth
         case Due(kind=kind) if kind == LOOK_AGAIN:
-            known = replace(person, caused_at=None)
+            known = changed(person, caused_at=None)
         case _:
             return Decision(person)
     if not known.is_known:
@@ -124,7 +125,7 @@ class _Case:
                 "statuses_from": time_of(current.statuses_from) if current.statuses_from else None,
             }
         )
-        person = self._noted(replace(person, round=current), f"qualified by {self.playbook.label}")
+        person = self._noted(changed(person, round=current), f"qualified by {self.playbook.label}")
         return self._said(person, self._verdict("qualified"), fact, due=None)
 
     def _disqualified(self) -> Decision[Person]:
@@ -144,7 +145,7 @@ class _Case:
         person = self._noted(self.person, f"disqualified: {label}")
         if person.round.is_open:
             said = Said("disqualified", text_of(self.now), reason=code)
-            person = replace(person, round=with_said(person.round, said))
+            person = changed(person, round=with_said(person.round, said))
         return self._said(person, verdict, fact, due=None)
 
     def _junk_code(self, junk: Said) -> str:
@@ -186,7 +187,7 @@ class _Case:
         if fact is not None:
             facts = (*facts, Draft(fact))
         timers = {LOOK_AGAIN: due["due"]} if "due" in due else {}
-        return Decision(replace(person, verdict=verdict), facts=facts, due=timers)
+        return Decision(changed(person, verdict=verdict), facts=facts, due=timers)
 
     def _noted(self, person: Person, what: str) -> Person:
         return noted(person, self.now, what)
@@ -194,7 +195,7 @@ class _Case:
     def _verdict(self, outcome: str, **more: Any) -> Verdict:
         """The verdict now; what is not named stays as it was while the outcome does."""
         kept = self.person.verdict if self.person.verdict.outcome == outcome else Verdict()
-        return replace(
+        return changed(
             kept,
             outcome=outcome,
             score=self.judgement.score.model_dump(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from baton.contracts import (
@@ -31,12 +30,13 @@ from baton.scoring.domain.person import (
     with_touch,
 )
 from baton.scoring.domain.rounds import Said, mark_of, reopened, with_said
+from baton.values import changed
 
 
 def taken_in(person: Person, fact: Heard) -> Person:
     """Return the person after the fact."""
     if fact.source == "intake":
-        known = replace(person, heard=fact.sequence, caused_at=text_of(fact.recorded_at))
+        known = changed(person, heard=fact.sequence, caused_at=text_of(fact.recorded_at))
         return _from_outside(known, fact)
     return _from_routing(person, fact)
 
@@ -79,7 +79,7 @@ def _status(person: Person, status: LeadStatusReported, sequence: int) -> Person
     mark = mark_of(status.status)
     if mark is None:
         return person
-    return replace(person, round=with_said(person.round, Said(mark, at, sequence, reason=status.reason)))
+    return changed(person, round=with_said(person.round, Said(mark, at, sequence, reason=status.reason)))
 
 
 def _from_routing(person: Person, fact: Heard) -> Person:
@@ -90,11 +90,11 @@ def _from_routing(person: Person, fact: Heard) -> Person:
         case LeadRecycled():
             again = text_of(body.look_again_at) if body.look_again_at else None
             said = Said("recycled", text_of(fact.at), look_again_at=again, reason=body.reason)
-            person = replace(person, round=with_said(person.round, said))
+            person = changed(person, round=with_said(person.round, said))
             return _decided(person, fact, f"recycled: {body.reason}")
         case LeadRouted() | LeadReassigned():
             from_then = text_of(body.statuses_from) if body.statuses_from else None
-            person = replace(person, round=reopened(person.round, from_then))
+            person = changed(person, round=reopened(person.round, from_then))
             verb = "routed" if isinstance(body, LeadRouted) else f"reassigned ({body.reason})"
             return _decided(person, fact, f"{verb} to {body.owner.name}")
         case _:
@@ -106,13 +106,8 @@ def _decided(person: Person, fact: Heard, what: str) -> Person:
 
 
 def _plain_activity(activity: Activity) -> dict[str, Any]:
-    return {**_given(activity), "occurred_at": text_of(activity.occurred_at)}
+    return {**activity.model_dump(exclude_none=True), "occurred_at": text_of(activity.occurred_at)}
 
 
 def _plain_answer(answer: Answer) -> dict[str, Any]:
-    return {**_given(answer), "value": answer.value, "occurred_at": text_of(answer.occurred_at)}
-
-
-def _given(part: Activity | Answer) -> dict[str, Any]:
-    """What is not None, by name. A lead brings half a dozen of these; `model_dump` takes twice as long."""
-    return {name: value for name, value in part if value is not None}
+    return {**answer.model_dump(exclude_none=True), "value": answer.value, "occurred_at": text_of(answer.occurred_at)}

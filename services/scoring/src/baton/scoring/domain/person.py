@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 from baton.scoring.domain.rounds import Round
+from baton.values import changed
 
 MOST_ACTIVITY = 300
 MOST_TOUCHES = 100
@@ -20,7 +21,7 @@ Answers = Mapping[str, Mapping[str, Any]]
 Items = tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `changed` is for classes without
 class Verdict:
     """What was last said about the person, so that only news is published."""
 
@@ -36,7 +37,7 @@ class Verdict:
     look_again_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
     """All that was heard. Times are text that sorts (`moments.text_of`)."""
 
@@ -90,12 +91,9 @@ def with_post(
     answers: Iterable[Mapping[str, Any]],
     **said: Any,
 ) -> Person:
-    """Return the person after a post that happened `at`, with what came with it and whatever else it said.
-
-    One copy of the person: a copy takes 4 µs, and one for each of these, and for each activity, adds up.
-    """
+    """Return the person after a post that happened `at`, with what came with it and whatever else it said."""
     items = list(activity)
-    return replace(
+    return changed(
         person,
         **said,
         **_span(person, [at, *(item["occurred_at"] for item in items)]),
@@ -106,7 +104,7 @@ def with_post(
 
 def with_answers(person: Person, answers: Iterable[Mapping[str, Any]]) -> Person:
     """Return the person with these answers; of two to one question the later by event time stands."""
-    return replace(person, answers=_answered(person.answers, answers))
+    return changed(person, answers=_answered(person.answers, answers))
 
 
 def _answered(known: Answers, answers: Iterable[Mapping[str, Any]]) -> Answers:
@@ -124,22 +122,22 @@ def _order(answer: Mapping[str, Any]) -> tuple[str, str]:
 
 def with_activity(person: Person, items: Iterable[Mapping[str, Any]]) -> Person:
     """Return the person with these activities, in the order in which they happened."""
-    return replace(person, activity=_merged(person.activity, items, MOST_ACTIVITY))
+    return changed(person, activity=_merged(person.activity, items, MOST_ACTIVITY))
 
 
 def with_touch(person: Person, touch: Mapping[str, Any]) -> Person:
     """Return the person with one more contact attempt of sales."""
-    return replace(person, touches=_merged(person.touches, [touch], MOST_TOUCHES))
+    return changed(person, touches=_merged(person.touches, [touch], MOST_TOUCHES))
 
 
 def with_status(person: Person, status: Mapping[str, Any]) -> Person:
     """Return the person with one more status of the CRM."""
-    return replace(person, statuses=_merged(person.statuses, [status], MOST_TOUCHES))
+    return changed(person, statuses=_merged(person.statuses, [status], MOST_TOUCHES))
 
 
 def with_decision(person: Person, decision: Mapping[str, Any]) -> Person:
     """Return the person with one more decision of ours or of routing in the history."""
-    return replace(person, decisions=_merged(person.decisions, [decision], MOST_DECISIONS))
+    return changed(person, decisions=_merged(person.decisions, [decision], MOST_DECISIONS))
 
 
 def _merged(old: Items, new: Iterable[Mapping[str, Any]], most: int) -> Items:
@@ -158,7 +156,7 @@ _time = itemgetter("occurred_at")
 
 def seen(person: Person, at: str) -> Person:
     """Return the person with the time of a fact taken in: the first and the last of them."""
-    return replace(person, **_span(person, [at]))
+    return changed(person, **_span(person, [at]))
 
 
 def _span(person: Person, times: Sequence[str]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
+
+from baton.values import changed
 
 Mark = Literal["accepted", "opportunity", "disqualified", "recycled", "lost", "won", "junk"]
 Standing = Literal["none", "open", "accepted", "opportunity", "disqualified", "recycled", "lost", "won", "junk"]
@@ -31,7 +33,7 @@ class Said:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Round:
     """The current round: number, from which statuses on it counts, and all that was said of it."""
 
@@ -79,14 +81,14 @@ def with_said(current: Round, said: Said) -> Round:
     """Return the round with one more thing said; the same thing said twice counts once."""
     if said in current.said:
         return current
-    return replace(current, said=tuple(_newest([*current.said, said])))
+    return changed(current, said=tuple(_newest([*current.said, said])))
 
 
 def reopened(current: Round, statuses_from: str | None) -> Round:
     """Return the round after somebody took the lead by hand: what was said up to then is put away."""
     if statuses_from is None or (current.statuses_from is not None and statuses_from <= current.statuses_from):
         return current
-    return replace(current, statuses_from=statuses_from)
+    return changed(current, statuses_from=statuses_from)
 
 
 def mark_of(status: str) -> Mark | None:
