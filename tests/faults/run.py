@@ -40,6 +40,8 @@ def run(wanted: Wanted) -> Verdict:
                 if wanted.rounds > 1:
                     _tell(f"round {total.rounds} of {wanted.rounds} is judged\n{total.text()}")
         total.counts["starts given up while a server was down"] = found.could_not_start
+    if not total.rounds:
+        total.left = {"rounds that were ended before they began": 1}
     total.seconds, total.is_finished = time.monotonic() - started, total.rounds == wanted.rounds
     total.write()
     return total
