@@ -7,7 +7,7 @@ from html import escape
 
 from bench.table import Row
 
-WIDTH, LEFT, RIGHT, LINE, TOP = 960, 430, 90, 26, 64
+WIDTH, LEFT, RIGHT, LINE, TOP = 1040, 510, 90, 26, 64
 INK, FAINT, BAR, SPREAD, TARGET = "#1f2933", "#9aa5b1", "#4c8dd6", "#12467f", "#d64545"
 TITLE = "Baton beside what it is compared with"
 LEGEND = "1 = as good; longer is better, also for times; the line is the spread"

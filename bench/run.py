@@ -34,6 +34,7 @@ PARTS: dict[str, Measure] = {
     "pipeline": pipeline.measure,
     "growth": growth.measure,
     "stores": stores.measure,
+    "million": stores.measure_million,
     "rules": _at_once(rules.measure),
     "deadlines": _at_once(deadlines.measure),
 }
