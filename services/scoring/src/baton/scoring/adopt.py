@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from baton.contracts import LeadDisqualified, LeadNurtured, LeadQualified, LeadScored
+from baton.playbook import Playbook
 from baton.runtime.handler import Decision, Heard
 from baton.scoring.decide import LOOK_AGAIN, noted
 from baton.scoring.domain.moments import text_of
@@ -15,9 +16,12 @@ from baton.scoring.domain.rounds import Said, opened, with_said
 from baton.scoring.hearing import taken_in
 
 
-def adopt(person: Person, cause: Heard | None, said: Sequence[Heard], now: datetime) -> Decision[Person]:
+def adopt(
+    person: Person, cause: Heard | None, said: Sequence[Heard], playbook: Playbook, now: datetime
+) -> Decision[Person]:
     """Return the person as the cause and the facts that were said of it leave him, and when he is looked at again."""
-    person = taken_in(person, cause) if cause is not None else person
+    # Without a fact it was the look-again date.
+    person = taken_in(person, cause) if cause is not None else replace(person, caused_at=None)
     due: dict[str, datetime | None] = {}
     for fact in said:
         match fact.body:
@@ -28,7 +32,7 @@ def adopt(person: Person, cause: Heard | None, said: Sequence[Heard], now: datet
             case LeadDisqualified() as closed:
                 person, due = _disqualified(person, closed, now), {LOOK_AGAIN: None}
             case LeadNurtured(look_again_at=again) as nurtured:
-                person = _nurtured(person, nurtured, now)
+                person = _nurtured(person, nurtured, playbook, now)
                 due = {LOOK_AGAIN: again if again is not None and again > now else None}
     return Decision(person, due=due)
 
@@ -62,7 +66,7 @@ def _disqualified(person: Person, fact: LeadDisqualified, now: datetime) -> Pers
     return replace(person, verdict=verdict)
 
 
-def _nurtured(person: Person, fact: LeadNurtured, now: datetime) -> Person:
+def _nurtured(person: Person, fact: LeadNurtured, playbook: Playbook, now: datetime) -> Person:
     verdict = replace(
         person.verdict,
         outcome="nurtured",
@@ -71,4 +75,5 @@ def _nurtured(person: Person, fact: LeadNurtured, now: datetime) -> Person:
         unknown=tuple(fact.unknown),
         look_again_at=text_of(fact.look_again_at) if fact.look_again_at else None,
     )
-    return noted(replace(person, verdict=verdict), now, f"nurtured: {fact.track}")
+    labels = {track.id: track.label for track in playbook.nurture.tracks}
+    return noted(replace(person, verdict=verdict), now, f"nurtured: {labels.get(fact.track, fact.track)}")

@@ -66,7 +66,7 @@ class Scoring(Service[Person, None]):
     def adopt(
         self, state: Person, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
     ) -> Decision[Person]:
-        return adopt(state, cause, said, now)
+        return adopt(state, cause, said, self.playbook, now)
 
     def keep(self, tx: Connection, states: Mapping[Subject, Person], books: None, now: datetime) -> None:
         store.keep(tx, self.tables, states.values(), now)

@@ -49,9 +49,13 @@ def _as_said(
     for fact in said:
         body: Any = fact.body
         key: Key = (body.round, body.attempt, body.promise)
-        clock = after.get(key) or judged.get(key)
+        told = _told(body, fact.at)
+        clock = judged.get(key)
+        if clock is None or clock.state != told["state"]:  # today's judgement is another: nothing of it counts
+            clock = after.get(key) or clock
+            told = {"closed_at": None, **told}
         if clock is not None:
-            after[key] = replace(clock, due_at=body.due_at, **_told(body))
+            after[key] = replace(clock, due_at=body.due_at, **told)
     return after
 
 
@@ -59,8 +63,8 @@ def _agree(clock: Obligation, before: Obligation | None) -> bool:
     return before is not None and (clock.state, clock.warned_at) == (before.state, before.warned_at)
 
 
-def _told(body: Any) -> dict[str, Any]:
-    """What a fact says of its clock, in the clock's own words."""
+def _told(body: Any, at: datetime) -> dict[str, Any]:
+    """What a fact that happened `at` says of its clock, in the clock's own words."""
     match body:
         case SlaStarted(warn_at=warn_at):
             return {"state": "open", "warned_at": None, **({"warn_at": warn_at} if warn_at else {})}
@@ -70,11 +74,11 @@ def _told(body: Any) -> dict[str, Any]:
             met = {"seconds": body.seconds, "business_seconds": body.business_seconds}
             return {"state": "met", "closed_at": body.met_at, "reason": None, **met}
         case SlaBreached(breached_at=breached_at):
-            return {"state": "breached", "expired_at": breached_at, "closed_at": None}
+            return {"state": "breached", "expired_at": breached_at}
         case SlaWaived(reason=reason):
-            return {"state": "waived", "reason": reason}
+            return {"state": "waived", "closed_at": at, "reason": reason}
         case SlaStopped():
             said = {"reason": body.reason, "rule": body.rule, "touches": body.touches, "becomes": body.then}
-            return {"state": "stopped", "expired_at": body.due_at, **said}
+            return {"state": "stopped", "closed_at": at, **said}
         case _:
-            return {}
+            raise TypeError(f"{type(body).__name__} is nothing that is said of a clock")
