@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -179,6 +180,7 @@ def _hosts_of(settings: Settings) -> frozenset[str]:
     return frozenset(named | {"localhost"} | ({public.lower()} if public else set()))
 
 
+@lru_cache(maxsize=256)
 def _hostname(header: str) -> str:
     try:
         return (urlsplit(f"//{header}").hostname or "").lower().rstrip(".")
@@ -186,6 +188,7 @@ def _hostname(header: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=256)
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)
