@@ -289,7 +289,10 @@ def _letter(request: Request, body: bytes) -> Letter:
 def _require_json_or_lines(request: Request) -> bool:
     """Whether the body is NDJSON. 415 unless it is that or JSON, in UTF-8 and not compressed."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding == "identity" and media_type(request.headers.get("content-type")) in NDJSON:
+    content_type = request.headers.get("content-type")
+    if coding == "identity" and content_type == "application/json":
+        return False  # nearly everybody, word for word
+    if coding == "identity" and media_type(content_type) in NDJSON:
         return True
     try:
         require_json(request)
