@@ -85,11 +85,13 @@ bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its g
 FAULTS_LONG = BATON_FAULTS_OUT=$${BATON_FAULTS_OUT:-var/faults} BATON_FAULTS_ROUNDS=$${BATON_FAULTS_ROUNDS:-7} \
   BATON_FAULTS_SECONDS=$${BATON_FAULTS_SECONDS:-300} BATON_FAULTS_LEADS=$${BATON_FAULTS_LEADS:-73000} \
   BATON_FAULTS_GAP=$${BATON_FAULTS_GAP:-0.9} BATON_FAULTS_DRAIN=$${BATON_FAULTS_DRAIN:-600}
-.PHONY: faults faults-long faults-mutants
+.PHONY: faults faults-long faults-mutants faults-embedded
 faults: $(VENV)/.ready ## Kill, stop and cut off everything under load, then look for lost leads (BATON_FAULTS_…: docs/faults.md)
 	@$(BIN)/python -m tests.faults
 faults-long: $(VENV)/.ready ## 500,000 leads, 1,000 kills and more, in rounds; the result so far in var/faults.json and .md (docs/faults.md)
 	@$(FAULTS_LONG) $(BIN)/python -m tests.faults
+faults-embedded: $(VENV)/.ready ## The same on the embedded set-up: one process, SQLite alone
+	@$(BIN)/python -m tests.faults.embedded
 faults-mutants: $(VENV)/.ready ## Break one mechanism at a time in a copy of the tree and see that it is found
 	@$(BIN)/python -m tests.faults.mutants $(MUTANTS)
 
