@@ -94,7 +94,8 @@ class Calendar:
         table = self._reaching(moment)
         while (window := bisect_right(table.ends, moment)) >= len(table.ends):
             table = self._extended(table.first_year, table.last_year + 1)
-        return _instant(max(moment, table.starts[window]))
+        opening = table.starts[window]
+        return at.astimezone(dt.UTC) if opening <= moment else _instant(opening)
 
     def _reaching(self, moment: int) -> _Table:
         table = self._table

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
+from baton.calendars.public import public_holidays
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 1440
@@ -63,7 +62,8 @@ class CalendarSpec:
 
     def days_off(self, year: int) -> frozenset[dt.date]:
         """The dates of this year on which no block starts."""
-        public = _public(self.country, self.subdivision, self.categories, year) if self.country else frozenset()
+        known = self.country
+        public = public_holidays(known, self.subdivision, self.categories, year) if known else frozenset[dt.date]()
         return (public - frozenset(self.removed)) | {day for day in self.added if day.year == year}
 
 
@@ -84,14 +84,3 @@ def _refuse_overlaps(week: tuple[tuple[Block, ...], ...]) -> None:
     for (_, end), (start, _) in zip(blocks, [*blocks[1:], first_again], strict=True):
         if end > start:
             raise ValueError(f"week: blocks overlap on {DAYS[start // MINUTES_A_DAY % 7]}")
-
-
-@lru_cache(maxsize=4096)
-def _public(country: str, subdivision: str | None, categories: tuple[str, ...], year: int) -> frozenset[dt.date]:
-    try:
-        found = holidays.country_holidays(country, subdiv=subdivision, years=year, expand=False, categories=categories)
-    except NotImplementedError as fault:
-        raise ValueError(f"holidays: {fault}") from fault
-    except ValueError as fault:
-        raise ValueError(f"holidays: {fault}") from fault
-    return frozenset(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from baton.contracts import (
@@ -17,6 +16,7 @@ from baton.routing.domain.lead import MOST_EARLY, Lead
 from baton.routing.domain.marks import Mark, belongs, deciding, fate_of
 from baton.routing.handover import Desk, Step, find_owner, finish, hold_for_manager, take_away, unfit
 from baton.runtime.handler import Cause, Decision, Due, Heard
+from baton.values import changed
 
 
 def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
@@ -77,7 +77,7 @@ def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
     if step.lead.work is not None and body.caused_at is not None:
         taken = (desk.now - body.caused_at).total_seconds()
         routed = step.lead.model_copy(update={"handoff_seconds": (*opened.handoff_seconds, taken)})
-        step = replace(step, lead=routed)
+        step = changed(step, lead=routed)
     return finish(lead, step, desk)
 
 
@@ -180,5 +180,5 @@ def _woken(lead: Lead, desk: Desk) -> Decision[Any]:
         return Decision(lead)
     step = find_owner(lead, desk, lead.hold.after)
     if step.lead.work is not None and lead.hold.pool is not None:
-        step = replace(step, books=step.books.stir([lead.hold.pool]))
+        step = changed(step, books=step.books.stir([lead.hold.pool]))
     return finish(lead, step, desk)

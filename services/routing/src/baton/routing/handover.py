@@ -21,7 +21,6 @@ from baton.routing.domain.house import House
 from baton.routing.domain.lead import Hold, Kept, Lead, Stint, Work
 from baton.routing.domain.marks import WORKED, Mark, deciding
 from baton.routing.domain.placement import Asked, Placed, Unplaced, place
-from baton.routing.domain.roster import owner_of
 from baton.routing.domain.rotation import own_day
 from baton.runtime.handler import Decision, Draft, Refusal
 
@@ -115,7 +114,7 @@ def finish(before: Lead, step: Step, desk: Desk) -> Decision[Any]:
 
 def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | None, by: str | None) -> Step:
     rep = desk.books.roster.reps[placed.rep]
-    owner = owner_of(rep)
+    owner = desk.books.roster.owner(rep.id)
     policy = desk.house.policy(placed.policy)
     clock = desk.house.clock(policy, owner)
     work = Work(

@@ -47,6 +47,7 @@ from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Subj
 from baton.runtime.ids import event_id
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow, after_commit, wake
+from baton.values import changed
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
@@ -189,7 +190,7 @@ class Routing(Service[State, Counter]):
 def _with_counter(decision: Decision[State], counter: Counter) -> Decision[State]:
     if decision.books is None:
         return decision
-    return replace(decision, books=replace(counter, books=decision.books))
+    return replace(decision, books=changed(counter, books=decision.books))
 
 
 def _decision(state: State, desk: Desk, cause: Cause) -> Decision[State]:

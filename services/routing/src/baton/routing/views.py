@@ -13,7 +13,6 @@ from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.placement import Asked, Placed, place
-from baton.routing.domain.roster import owner_of
 from baton.routing.domain.rotation import Standing, Terms, choose_rep
 
 NEVER_STORED = "00000000-0000-0000-0000-000000000000"
@@ -168,7 +167,7 @@ def preview_shown(body: PreviewIn, books: Books, house: House, now: datetime) ->
             "objections": dict(answer.objections),
             "next_try_at": answer.next_try_at,
         }
-    owner, policy = owner_of(books.roster.reps[answer.rep]), house.policy(answer.policy)
+    owner, policy = books.roster.owner(answer.rep), house.policy(answer.policy)
     return {
         **said,
         "decision": "routed",

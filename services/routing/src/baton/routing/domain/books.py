@@ -7,10 +7,11 @@ he got today. docs/adr/0004-books-and-reproducibility.md says why they are one r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from baton.routing.domain.roster import Roster
+from baton.values import changed
 
 MOST_CREDIT = 3.0
 """Leads. Nobody is owed more or owes more, so that nobody is flooded or starved to settle an old account. With up to a
@@ -20,8 +21,7 @@ _DIGITS = 9
 """Credits are rounded here, so that sums in another order cannot differ in the last bit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """What the books say of one rep in one pool."""
 
     credit: float = 0.0
@@ -68,7 +68,7 @@ class Books:
             credit = moved.get(rep, 0.0) + share - (1.0 if rep == winner else 0.0)
             moved[rep] = max(-MOST_CREDIT, min(MOST_CREDIT, round(credit, _DIGITS)))
         last_day, count = self.days.get(winner, (day, 0))
-        return replace(
+        return changed(
             self,
             version=self.version + 1,
             credits={**self.credits, pool: moved},
@@ -85,19 +85,19 @@ class Books:
             load[before] = max(0, load.get(before, 0) - 1)
         if after is not None:
             load[after] = load.get(after, 0) + 1
-        return replace(self, version=self.version + 1, load=load)
+        return changed(self, version=self.version + 1, load=load)
 
     def stir(self, pools: Iterable[str]) -> Books:
         """The books that remember to wake the held leads of these pools."""
-        return replace(self, stirred=self.stirred | frozenset(pools))
+        return changed(self, stirred=self.stirred | frozenset(pools))
 
     def with_roster(self, roster: Roster) -> Books:
         """The books with another roster."""
-        return replace(self, version=self.version + 1, roster=roster)
+        return changed(self, version=self.version + 1, roster=roster)
 
     def for_playbook(self, digest: str) -> Books:
         """The books after the playbook changed."""
-        return replace(self, version=self.version + 1, playbook=digest)
+        return changed(self, version=self.version + 1, playbook=digest)
 
     def document(self) -> dict[str, Any]:
         """What is stored; `Books.from_document` gives equal books back."""

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from baton.calendars import Calendar
-from baton.contracts import Contact, Owner, Score
-from baton.playbook import Definition, Playbook, Policy, Pool, lead_view
+from baton.contracts import Contact, Owner, RuleRef, Score
+from baton.playbook import Definition, Playbook, Policy, Pool, RoutingRule, lead_view
 from baton.routing.domain.rules import Match, RuleIndex
 
 _OURS = ("contact.", "decision.")
@@ -45,6 +45,15 @@ class House:
     def match(self, view: Mapping[str, Any]) -> Match:
         """The rule that decides this lead."""
         return self.rules.match(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view))
+
+    def ref(self, rule: RoutingRule) -> RuleRef:
+        """How a decision names one of this playbook's rules."""
+        return self._refs[rule.id]
+
+    @cached_property
+    def _refs(self) -> dict[str, RuleRef]:
+        version = self.playbook.version
+        return {rule.id: RuleRef(id=rule.id, label=rule.label, playbook=version) for rule in self.rules.rules}
 
     def pool(self, pool_id: str) -> Pool:
         """The pool with this id. Raises KeyError."""

@@ -99,6 +99,8 @@ class Lead(_Value):
     @property
     def counting(self) -> tuple[Mark, ...]:
         """The marks that speak of this round."""
+        if not self.marks:
+            return ()
         sequence = self.qualified.intake_sequence if self.qualified else 0
         return tuple(mark for mark in self.marks if belongs(mark, sequence, self.statuses_from))
 

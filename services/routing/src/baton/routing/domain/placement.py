@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from baton.contracts import Candidate, HeldReason, NearMiss, RuleRef, Trace
-from baton.playbook import Pool, RoutingRule
+from baton.playbook import Pool
 from baton.routing.domain.books import Account
 from baton.routing.domain.house import House
 from baton.routing.domain.roster import Roster
@@ -122,7 +122,7 @@ def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccount
     answer = choose_rep(members, accounts, terms, house.playbook.calendar, asked.at)
     inputs = Inputs(asked, accounts, house.playbook.hash, roster.hash)
     trace = _trace(match, pool, answer, inputs)
-    ref = _ref(rule, house) if rule else None
+    ref = house.ref(rule) if rule else None
     if asked.to is not None:
         shares = answer.shares if isinstance(answer, Chosen) else {}
         by_hand = ref or RuleRef(id="by_hand", label="No rule matched; given by hand", playbook=house.playbook.version)
@@ -142,10 +142,6 @@ def _unplaced(nobody: Nobody, ref: RuleRef, pool: Pool, trace: Trace, inputs: In
         return Unplaced("manager", detail, ref, pool.id, objections, None, trace, inputs)
     detail = f"Nobody in {pool.label} can have it now." if objections else f"There is nobody in {pool.label}."
     return Unplaced("nobody_eligible", detail, ref, pool.id, objections, nobody.next_try_at, trace, inputs)
-
-
-def _ref(rule: RoutingRule, house: House) -> RuleRef:
-    return RuleRef(id=rule.id, label=rule.label, playbook=house.playbook.version)
 
 
 def _why_no_rule(match: Match) -> str:

@@ -60,6 +60,17 @@ class Roster:
             kept = self._members[id(pool)] = (pool, self._resolve(pool))
         return kept[1]
 
+    def owner(self, rep_id: str) -> Owner:
+        """Return the rep as a lead's owner, as a CRM needs to know him. Raises KeyError."""
+        if rep_id not in self._owners:
+            rep = self.reps[rep_id]
+            self._owners[rep_id] = Owner(**{name: getattr(rep, name) for name in Owner.model_fields})
+        return self._owners[rep_id]
+
+    @cached_property
+    def _owners(self) -> dict[str, Owner]:
+        return {}
+
     @cached_property
     def _members(self) -> dict[int, tuple[Pool, tuple[Member, ...]]]:
         # By identity, with the pool held so that its id stays its own: hashing a pool of a thousand costs too much.
@@ -91,9 +102,3 @@ def away_until(rep: Rep, now: datetime) -> datetime | None:
         if off.starts_at <= (until or now) < off.ends_at:
             until = off.ends_at
     return until
-
-
-def owner_of(rep: Rep) -> Owner:
-    """The rep as a lead's owner, as a CRM needs to know him."""
-    names = ("id", "name", "email", "team", "zone", "calendar", "external_ids")
-    return Owner(**{name: getattr(rep, name) for name in names})

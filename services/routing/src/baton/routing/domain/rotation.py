@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import fsum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from baton.calendars import Calendar, NeverOpens
@@ -15,6 +16,7 @@ from baton.routing.domain.roster import Member, away_until
 
 FindCalendar = Callable[[str], Calendar]
 """Gives the calendar with this id. Raises KeyError."""
+_NEW = Account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,14 @@ class Terms:
     """Rep id to why not him: whoever had the lead in this round already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(NamedTuple):
     """Why a rep cannot have the lead, and when that ends by itself (None: not by itself)."""
 
     why: str
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a rep that was looked at stands: an objection, or his credit and when he opens."""
 
     rep: str
@@ -44,6 +44,11 @@ class Standing:
     last: int
     opens_at: datetime | None = None
     objection: Objection | None = None
+
+
+Shift = tuple[datetime | None, Objection | None]
+"""When a calendar opens, and why that is no use."""
+FindShift = Callable[[str], Shift]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ def choose_rep(
     go to whoever waited longest, then to the lowest id. So the same inputs give the same rep on any machine, however
     reps are listed.
     """
-    standings = [_standing(member, accounts.get(member.rep.id, Account()), terms, calendar, now) for member in members]
+    shift = _shifts(terms, calendar, now)
+    standings = [_standing(member, accounts.get(member.rep.id, _NEW), terms, shift, now) for member in members]
     able = [standing for standing in standings if standing.objection is None]
     if not able:
         return _nobody(standings, terms)
@@ -99,11 +105,11 @@ def _nobody(standings: Sequence[Standing], terms: Terms) -> Nobody:
     return Nobody(_ranked(standings, None), min(ends, default=None), exhausted)
 
 
-def _standing(member: Member, account: Account, terms: Terms, calendar: FindCalendar, now: datetime) -> Standing:
+def _standing(member: Member, account: Account, terms: Terms, shift: FindShift, now: datetime) -> Standing:
     opens_at: datetime | None = None
     objection = _objection(member, account, terms, now)
     if objection is None:
-        opens_at, objection = _shift(member, terms, calendar, now)
+        opens_at, objection = shift(member.rep.calendar)
     return Standing(member.rep.id, account.credit, account.last, opens_at, objection)
 
 
@@ -124,15 +130,25 @@ def _objection(member: Member, account: Account, terms: Terms, now: datetime) ->
     return None
 
 
-def _shift(
-    member: Member, terms: Terms, calendar: FindCalendar, now: datetime
-) -> tuple[datetime | None, Objection | None]:
+def _shifts(terms: Terms, calendar: FindCalendar, now: datetime) -> FindShift:
+    """Look every calendar up once: the members of a pool mostly share one."""
+    found: dict[str, Shift] = {}
+
+    def shift(name: str) -> Shift:
+        if name not in found:
+            found[name] = _shift(name, terms, calendar, now)
+        return found[name]
+
+    return shift
+
+
+def _shift(name: str, terms: Terms, calendar: FindCalendar, now: datetime) -> Shift:
     try:
-        opens_at = calendar(member.rep.calendar).next_open(now)
+        opens_at = calendar(name).next_open(now)
     except KeyError:
-        return None, Objection(f"his calendar {member.rep.calendar} is not in the playbook")
+        return None, Objection(f"his calendar {name} is not in the playbook")
     except NeverOpens:
-        return None, Objection(f"his calendar {member.rep.calendar} never opens again")
+        return None, Objection(f"his calendar {name} never opens again")
     if terms.must_be_on_shift and opens_at > now:
         return opens_at, Objection(f"off shift until {_written(opens_at)}", opens_at)
     return opens_at, None
