@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -33,11 +33,12 @@ from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
 from baton.sla_monitor.domain.promises import Measured, promised, terms_of
 from baton.sla_monitor.domain.wishes import wish_of
 from baton.sla_monitor.facts import said
+from baton.values import changed
 
 AROUND_THE_CLOCK = AroundTheClock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watched:
     """What is kept about one subject: a lead with its clocks, or a rep. Never both."""
 
@@ -55,8 +56,8 @@ class Watched:
 def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> Decision[Watched]:
     """Return what follows. A fact that teaches nothing changes nothing; a timer tells that its time is over."""
     match cause:
-        case Heard(body=RepChanged() as changed):
-            return Decision(replace(state, rep=changed.rep))
+        case Heard(body=RepChanged(rep=rep)):
+            return Decision(changed(state, rep=rep))
         case Heard():
             known = learned(state, cause, playbook)
         case Due(kind=kind, due_at=due_at):
@@ -72,7 +73,7 @@ def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime) -> Wa
     what, _, promise = kind.partition(".")
     mark = expired if what == "due" else warned
     at = due_at if what == "due" else now
-    return replace(state, obligations=mark(state.obligations, _promise(promise), at))
+    return changed(state, obligations=mark(state.obligations, _promise(promise), at))
 
 
 def _promise(name: str) -> Promise:
@@ -93,7 +94,7 @@ def _concluded(
         if clock.state == "breached" and (was is None or was.state != "breached"):
             breaches.append(clock)
     measured = newly_followed_up(before.evidence, known.evidence, after, hours)
-    state = replace(known, obligations=after, measured=(*before.measured, *measured), breaches=tuple(breaches))
+    state = changed(known, obligations=after, measured=(*before.measured, *measured), breaches=tuple(breaches))
     return concluded(before, state, fired, tuple(facts))
 
 
@@ -135,13 +136,13 @@ def learned(state: Watched, heard: Heard, playbook: Playbook) -> Watched:
             return _with(state, state.evidence.taken_away(round_, heard.at, "recycled"))
         case LeadDisqualified(round=round_) if round_ > 0:
             known = state.evidence.disqualified
-            return _with(state, replace(state.evidence, disqualified=(*known, Disqualification(round_, heard.at))))
+            return _with(state, changed(state.evidence, disqualified=(*known, Disqualification(round_, heard.at))))
         case _:
             return _with(state, _from_outside(state.evidence, heard))
 
 
 def _with(state: Watched, evidence: Evidence) -> Watched:
-    return state if evidence is state.evidence else replace(state, evidence=evidence)
+    return state if evidence is state.evidence else changed(state, evidence=evidence)
 
 
 def _from_outside(known: Evidence, heard: Heard) -> Evidence:
@@ -149,15 +150,15 @@ def _from_outside(known: Evidence, heard: Heard) -> Evidence:
         case LeadTouched() as touched:
             outgoing = touched.direction == "out"
             touch = Touch(touched.occurred_at, touched.channel, outgoing, touched.reached)
-            return replace(known, touches=tuple(sorted((*known.touches, touch))))
+            return changed(known, touches=tuple(sorted((*known.touches, touch))))
         case LeadStatusReported(status=status, occurred_at=at):
-            return replace(known, statuses=tuple(sorted((*known.statuses, Status(at, status, heard.sequence)))))
+            return changed(known, statuses=tuple(sorted((*known.statuses, Status(at, status, heard.sequence)))))
         case LeadAnswered(answer=answer):
             return _answered(known, [answer])
         case LeadUpdated(answers=answers):
             return _answered(known, answers)
         case LeadEngaged(activity=activity) if known.engaged_at is None or activity.occurred_at > known.engaged_at:
-            return replace(known, engaged_at=activity.occurred_at)
+            return changed(known, engaged_at=activity.occurred_at)
         case _:
             return known
 
@@ -165,9 +166,9 @@ def _from_outside(known: Evidence, heard: Heard) -> Evidence:
 def _answered(known: Evidence, answers: Iterable[Answer]) -> Evidence:
     for answer in answers:
         if wish := wish_of(answer.question, answer.value, answer.occurred_at):
-            known = replace(known, wishes=tuple(sorted({*known.wishes, wish})))
+            known = changed(known, wishes=tuple(sorted({*known.wishes, wish})))
         if _is_word_of_the_person(answer):
-            known = replace(known, answers=tuple(sorted({*known.answers, answer.occurred_at})))
+            known = changed(known, answers=tuple(sorted({*known.answers, answer.occurred_at})))
     return known
 
 
@@ -202,7 +203,7 @@ def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: 
     measured = Measured(hours_of(calendar, playbook), calendar if known else None, handed.calendar_version)
     clocks = {clock.key: clock for clock in promised(hand_off, handed.respond_by, policy, measured)}
     evidence = _wishes_before(state.evidence.handed_over(hand_off), handed.history)
-    return replace(state, evidence=evidence, obligations={**state.obligations, **clocks})
+    return changed(state, evidence=evidence, obligations={**state.obligations, **clocks})
 
 
 def _wishes_before(known: Evidence, history: Iterable[HistoryItem]) -> Evidence:
@@ -211,4 +212,4 @@ def _wishes_before(known: Evidence, history: Iterable[HistoryItem]) -> Evidence:
     for item in history:
         if item.kind == "answer" and (wish := wish_of(item.what, item.detail, item.at)):
             found.add(wish)
-    return known if found == set(known.wishes) else replace(known, wishes=tuple(sorted(found)))
+    return known if found == set(known.wishes) else changed(known, wishes=tuple(sorted(found)))

@@ -103,7 +103,7 @@ def keep(tx: Connection, tables: Tables, states: Mapping[str, Watched]) -> None:
             continue
         leads.append({"lead_id": subject, "evidence": _EVIDENCE.dump_python(state.evidence, mode="json")})
         changed = (clock for key, clock in state.obligations.items() if state.stored.get(key) != clock)
-        clocks += [{"lead_id": subject, **{name: getattr(clock, name) for name in _NAMES}} for clock in changed]
+        clocks += [{"lead_id": subject, **vars(clock)} for clock in changed]
     upsert(tx, tables.lead, leads)
     upsert(tx, tables.obligation, clocks)
     upsert(tx, tables.rep, reps)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from baton.values import changed
 
 Ended = Literal["owner_changed", "held", "recycled"]
 
@@ -65,7 +67,7 @@ class Terms:
         return any(limit is not None for limit in (self.stop_touches, self.stop_after, self.work_for))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOff:
     """One owner's turn with a lead: `lead.routed` is attempt 0 of its round, each `lead.reassigned` one more."""
 
@@ -84,7 +86,7 @@ class HandOff:
     ended_by: Ended | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """Everything heard about a lead that can start, meet or end a clock. Sequences are sorted by event time."""
 
@@ -103,14 +105,14 @@ class Evidence:
             for turn in self.hand_offs
         )
         turns = sorted((*ended, hand_off), key=lambda turn: (turn.round, turn.attempt))
-        return replace(self, hand_offs=tuple(turns))
+        return changed(self, hand_offs=tuple(turns))
 
     def taken_away(self, round_: int, at: datetime, by: Ended) -> Evidence:
         """Return it with the round's open turn ended by routing; itself if there is none."""
         if not any(turn.round == round_ and turn.ended_at is None for turn in self.hand_offs):
             return self
         turns = tuple(_ended(turn, at, by) if turn.round == round_ else turn for turn in self.hand_offs)
-        return replace(self, hand_offs=turns)
+        return changed(self, hand_offs=turns)
 
     def has(self, round_: int, attempt: int) -> bool:
         """True if this turn is known."""
@@ -120,4 +122,4 @@ class Evidence:
 def _ended(turn: HandOff, at: datetime, by: Ended) -> HandOff:
     if turn.ended_at is not None:
         return turn
-    return replace(turn, ended_at=max(at, turn.started_at), ended_by=by)
+    return changed(turn, ended_at=max(at, turn.started_at), ended_by=by)

@@ -35,6 +35,8 @@ def newly_followed_up(
 
     Business time is that of whoever did it. One that turns out later to have been earlier is not measured again.
     """
+    if not after.touches:
+        return []
     fresh: list[FollowedUp] = []
     for turn in {turn.round: turn for turn in reversed(after.hand_offs)}.values():
         for deed in ("attempt", "contact"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +12,7 @@ from baton.sla_monitor.domain.evidence import Evidence, Terms
 from baton.sla_monitor.domain.hours import Hours
 from baton.sla_monitor.domain.obligation import Key, Obligation, Promise, State
 from baton.sla_monitor.domain.promises import warning_of, work_limit
+from baton.values import changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
     """The time of work ends when sales is done with the lead, else by a rule: so many touches, or so long."""
     due, rule = work_limit(course.turn, course.last_contact)
     if due != clock.due_at:
-        clock = replace(clock, due_at=due, warn_at=warning_of(course.turn, "work_time", due, hours))
+        clock = changed(clock, due_at=due, warn_at=warning_of(course.turn, "work_time", due, hours))
     stop = _stop(course, clock, rule)
     end = next((end for end in ends if end.at <= (stop.at if stop else due)), None)
     if end is not None:
         return _closed(clock, "waived", end.at, end.reason)
     if stop is None:
         return _running(clock)
-    return replace(
+    return changed(
         clock,
         state="stopped",
         closed_at=stop.at,
@@ -103,7 +104,7 @@ def _deed_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
     deed = _deed(course, clock)
     end = min([*ends, *_own_ends(course, clock)], default=None)
     if deed is not None and deed <= clock.due_at and (end is None or deed <= end.at):
-        return _timed(replace(clock, state="met", reason=None), deed, hours)
+        return _timed(changed(clock, state="met", reason=None), deed, hours)
     if end is not None and end.at <= clock.due_at:
         return _closed(clock, "waived", end.at, end.reason)
     clock = _running(clock)
@@ -120,16 +121,16 @@ def _running(clock: Obligation) -> Obligation:
     state = "breached" if clock.expired_at == clock.due_at else running
     if clock.state == state and clock.closed_at is None:
         return clock  # as it was: most clocks, at most facts
-    return replace(_unsaid(clock), state=state)
+    return changed(_unsaid(clock), state=state)
 
 
 def _closed(clock: Obligation, state: Literal["waived"], at: datetime, reason: str) -> Obligation:
-    return replace(_unsaid(clock), state=state, closed_at=at, reason=reason)
+    return changed(_unsaid(clock), state=state, closed_at=at, reason=reason)
 
 
 def _unsaid(clock: Obligation) -> Obligation:
     """The clock without anything that an earlier judgement, on less evidence, said of its end."""
-    return replace(
+    return changed(
         clock,
         closed_at=None,
         reason=None,
@@ -143,7 +144,7 @@ def _unsaid(clock: Obligation) -> Obligation:
 
 def _timed(clock: Obligation, deed: datetime, hours: Hours) -> Obligation:
     at = max(deed, clock.started_at)
-    return replace(
+    return changed(
         clock,
         closed_at=at,
         seconds=(at - clock.started_at).total_seconds(),
@@ -198,7 +199,7 @@ def _own_ends(course: Course, clock: Obligation) -> list[End]:
 def expired(obligations: Mapping[Key, Obligation], promise: Promise, deadline: datetime) -> dict[Key, Obligation]:
     """Return the obligations with those of `promise` due by `deadline` marked: their time is over."""
     return {
-        key: replace(ob, expired_at=ob.due_at) if ob.promise == promise and ob.runs and ob.due_at <= deadline else ob
+        key: changed(ob, expired_at=ob.due_at) if ob.promise == promise and ob.runs and ob.due_at <= deadline else ob
         for key, ob in obligations.items()
     }
 
@@ -206,7 +207,7 @@ def expired(obligations: Mapping[Key, Obligation], promise: Promise, deadline: d
 def warned(obligations: Mapping[Key, Obligation], promise: Promise, now: datetime) -> dict[Key, Obligation]:
     """Return the obligations with those marked as warned whose share of the time is used; none is marked twice."""
     return {
-        key: replace(ob, warned_at=now) if ob.promise == promise and _wants_warning(ob, now) else ob
+        key: changed(ob, warned_at=now) if ob.promise == promise and _wants_warning(ob, now) else ob
         for key, ob in obligations.items()
     }
 

@@ -14,7 +14,7 @@ RUNNING: frozenset[State] = frozenset({"open", "at_risk"})
 Key = tuple[int, int, Promise]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Obligation:
     """One promise to one owner's turn. Exactly one state at a time; `at_risk` is open with the warning given."""
 
