@@ -179,6 +179,13 @@ def lease_per_topic() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def jumps_believed() -> Iterator[None]:
+    """A clock that has jumped is believed at once."""
+    with patch.object(timers.JumpWatch, "calm", lambda self, monotonic: True):
+        yield
+
+
 BUGS = (
     guard_off,
     places_without_equality,
@@ -188,4 +195,5 @@ BUGS = (
     timers_before_inputs,
     published_before_committed,
     lease_per_topic,
+    jumps_believed,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,7 +33,7 @@ RATES = (
     Rates(crash=0.5, stall=0.1, call=0.1),
     Rates(crash=0.2, stall=0.8, call=0.1),
     Rates(crash=0.1, stall=0.1, call=0.6),
-    Rates(crash=0.1, stall=0.1, call=0.3, jump=0.4),
+    Rates(crash=0.1, stall=0.1, call=0.3, jump=0.7),
     Rates(crash=0.5, stall=0.5, call=0.5, jump=0.1),
 )
 LONGEST_JUMP = timedelta(hours=6)
@@ -136,22 +137,31 @@ class Troubles:
     async def _jump(self) -> None:
         """The clock of a store, or of all of them, is hours off; perhaps it is put right within a minute."""
         chance, world = self._chance, self._world
-        by = timedelta(seconds=10) + LONGEST_JUMP * chance.random() ** 3
-        by = by if chance.random() < 0.6 else -by
-        hit = SERVICES if chance.random() < 0.3 else chance.choices(SERVICES, (1, 1, 1, 4, 1))
+        hit = SERVICES if chance.random() < 0.3 else chance.choices(SERVICES, (1, 1, 1, 6, 1))
+        by = self._distance(hit)
         for name in hit:
-            world.clocks[name].jump(by)
+            world.jump(name, by)
         world.happened["clock forwards" if by > timedelta() else "clock back"] += 1
-        if chance.random() < 0.5:
+        if chance.random() < 0.4:
             return
-        for _ in range(chance.randint(1, 8)):
-            world.clock.advance(timedelta(seconds=chance.uniform(0.1, 5.0)))
+        for _ in range(chance.randint(3, 12)):
+            world.clock.advance(timedelta(seconds=chance.uniform(0.5, 4.5)))
             for replica in world.of("sla-monitor"):
                 replica.start("work")
             await self._go_on()
         for name in hit:
-            world.clocks[name].jump(-by)
+            world.jump(name, -by)
         world.happened["clock put right"] += 1
+
+    def _distance(self, hit: Sequence[str]) -> timedelta:
+        """How far a clock jumps: mostly to just behind the next deadline, else anywhere."""
+        chance, judge = self._chance, self._world.databases["sla-monitor"]
+        ((due,),) = judge.rows("SELECT min(due_at) FROM obligation WHERE state IN ('open', 'at_risk')")
+        if "sla-monitor" in hit and due is not None and chance.random() < 0.6:
+            ahead = timedelta(microseconds=max(0, due - judge.microseconds()))
+            return ahead + timedelta(seconds=chance.uniform(10, 600))
+        by = timedelta(seconds=10) + LONGEST_JUMP * chance.random() ** 3
+        return by if chance.random() < 0.4 else -by
 
     def _pass_time(self) -> None:
         """A moment, mostly; sometimes until something is due, give or take; seldom hours."""

@@ -204,6 +204,12 @@ class World:
             self.add(replica.service.name)
         await replica.end()
 
+    def jump(self, name: str, by: timedelta) -> None:
+        """The clock of this service's store jumps. Who has not looked at it yet cannot know: as if he began now."""
+        self.clocks[name].jump(by)
+        if any(replica.engine.timers._watch._last is None for replica in self.of(name)):
+            self.began[name].append(self.clock.now())
+
     async def leave(self, replica: Replica) -> None:
         """It stops politely: others have its lanes at once."""
         self.happened["stop"] += 1
