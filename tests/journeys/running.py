@@ -28,7 +28,7 @@ BATON = (sys.executable, "-m", "baton.cli.main")
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
 TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla", "leads.roster")
 SECRETS = {"BATON_MAUTIC_SECRET": "mautic-secret-of-this-test", "BATON_HUBSPOT_SECRET": "hubspot-secret-of-this-test"}
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 PATIENCE = 30.0
 T = TypeVar("T")
 
