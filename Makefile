@@ -82,9 +82,10 @@ bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its g
 	@$(BIN)/python -m tests.bite.run
 
 # What is set beforehand wins: BATON_FAULTS_MINUTES=50 make faults-long
-FAULTS_LONG = BATON_FAULTS_OUT=$${BATON_FAULTS_OUT:-var/faults} BATON_FAULTS_ROUNDS=$${BATON_FAULTS_ROUNDS:-7} \
-  BATON_FAULTS_SECONDS=$${BATON_FAULTS_SECONDS:-300} BATON_FAULTS_LEADS=$${BATON_FAULTS_LEADS:-73000} \
-  BATON_FAULTS_GAP=$${BATON_FAULTS_GAP:-0.9} BATON_FAULTS_DRAIN=$${BATON_FAULTS_DRAIN:-600}
+FAULTS_LONG = BATON_FAULTS_OUT=$${BATON_FAULTS_OUT:-var/faults} BATON_FAULTS_ROUNDS=$${BATON_FAULTS_ROUNDS:-99} \
+  BATON_FAULTS_ENOUGH=$${BATON_FAULTS_ENOUGH:-500000} BATON_FAULTS_BEHIND=$${BATON_FAULTS_BEHIND:-15000} \
+  BATON_FAULTS_SECONDS=$${BATON_FAULTS_SECONDS:-300} BATON_FAULTS_LEADS=$${BATON_FAULTS_LEADS:-100000} \
+  BATON_FAULTS_GAP=$${BATON_FAULTS_GAP:-1.1} BATON_FAULTS_DRAIN=$${BATON_FAULTS_DRAIN:-600}
 .PHONY: faults faults-long faults-mutants faults-embedded
 faults: $(VENV)/.ready ## Kill, stop and cut off everything under load, then look for lost leads (BATON_FAULTS_…: docs/faults.md)
 	@$(BIN)/python -m tests.faults

@@ -39,6 +39,7 @@ class Injector:
         self._threads: list[threading.Thread] = []
         self.done: Counter[str] = Counter()
         self.failed: list[str] = []
+        self._lock = threading.Lock()
 
     def carry_out(self, faults: Sequence[Fault], enough: threading.Event) -> None:
         """Return when the last has begun, or at once when it is enough."""
@@ -59,11 +60,15 @@ class Injector:
         try:
             happened = getattr(self, f"_{fault.kind}")(fault)
         except (KafkaException, psycopg.OperationalError):
-            self.done[f"{fault.kind} skipped"] += 1  # the server it needs is not there yet
+            self._count(fault.kind, happened=False)  # the server it needs is not there yet
         except Exception as problem:  # noqa: BLE001  (a fault that cannot be made is told, not hidden)
             self.failed.append(f"{fault}: {type(problem).__name__}: {problem}")
         else:
-            self.done[fault.kind if happened else f"{fault.kind} skipped"] += 1
+            self._count(fault.kind, happened)
+
+    def _count(self, kind: str, happened: bool) -> None:
+        with self._lock:
+            self.done[kind if happened else f"{kind} skipped"] += 1
 
     def _kill(self, fault: Fault) -> bool:
         replica = self._one_that_lives(fault.target)
@@ -105,7 +110,7 @@ class Injector:
     def _storm(self, fault: Fault) -> bool:
         """One replica after the other stands still for longer than its lease: all lanes move, again and again."""
         for replica in self._plant.of(fault.target) * LAPS:
-            self.done["freeze"] += self._stand_still(replica, fault.seconds)
+            self._count("freeze", self._stand_still(replica, fault.seconds))
         return True
 
     def _clock(self, fault: Fault) -> bool:

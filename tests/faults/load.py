@@ -36,6 +36,8 @@ class Load:
     wrong: list[str] = field(default_factory=list)
     """Answers that are neither 2xx nor 503: bad weather is no excuse for them."""
     over: threading.Event = field(default_factory=threading.Event)
+    held: threading.Event = field(default_factory=threading.Event)
+    """While it is set nothing new is posted."""
 
     def start(self) -> None:
         self._begun = time.monotonic()
@@ -74,6 +76,8 @@ class Load:
 
     def _wait_for(self, number: int) -> None:
         self.over.wait(max(0.0, self._begun + self.seconds * number / self.total - time.monotonic()))
+        while self.held.is_set() and not self.over.wait(0.2):
+            pass
 
     def _post(self, client: httpx.Client, chance: random.Random, leads: list[dict[str, Any]]) -> None:
         """Post until it is accepted, now here, now there."""

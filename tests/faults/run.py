@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from tests.faults import reader
 from tests.faults.account import audit, read_account
+from tests.faults.brake import brake
 from tests.faults.checks import Found, fates_of, owners_of
 from tests.faults.crm import Crm, told_by
 from tests.faults.drain import drain
@@ -22,6 +23,8 @@ from tests.faults.rest import Rest
 from tests.faults.verdict import Verdict, Wanted, weigh
 from tests.journeys.running import SERVICES
 
+AUDITED = 4
+"""One round of so many is audited, from the first on; and the last."""
 REPLICAS = {"intake": 2, "scoring": 2, "routing": 2}
 
 
@@ -33,7 +36,7 @@ def run(wanted: Wanted) -> Verdict:
     with _ended_politely(wanted, enough), plant(REPLICAS, wanted.lease, keep=wanted.keep) as found:
         with _supervised(found):
             rest = Rest()
-            while total.held and total.rounds < wanted.rounds and not enough.is_set():
+            while total.held and not _is_finished(total) and not enough.is_set():
                 total.add(_round(found, wanted, total.rounds + 1, rest, enough))
                 total.gave_up, total.seconds = found.gave_up, time.monotonic() - started
                 total.write()
@@ -42,9 +45,14 @@ def run(wanted: Wanted) -> Verdict:
         total.counts["starts given up while a server was down"] = found.could_not_start
     if not total.rounds:
         total.left = {"rounds that were ended before they began": 1}
-    total.seconds, total.is_finished = time.monotonic() - started, total.rounds == wanted.rounds
+    total.seconds, total.is_finished = time.monotonic() - started, _is_finished(total)
     total.write()
     return total
+
+
+def _is_finished(total: Verdict) -> bool:
+    wanted = total.wanted
+    return total.rounds == wanted.rounds or 0 < wanted.enough <= total.counts["leads accepted"]
 
 
 @contextlib.contextmanager
@@ -84,9 +92,9 @@ def _round(found: Plant, wanted: Wanted, number: int, rest: Rest, enough: thread
     stores = reader.Stores(found.database)
     what = read_account(stores, reader.said(found.kafka.bootstrap, rest.ends), promised(load.log), rest)
     what.told, what.touches = told_by(found.folder / f"told-{number}.jsonl"), touches(stores)
-    is_quiet, is_last = verdict.drained_in is not None, number == wanted.rounds or enough.is_set()
+    is_quiet = verdict.drained_in is not None
     # It goes through all leads there ever were, so that in a long run it would take longer and longer.
-    is_audited = is_quiet and (number == 1 or is_last)
+    is_audited = is_quiet and (number % AUDITED == 1 or number == wanted.rounds or enough.is_set())
     weigh(what, load, audit(found.environment_of_cli()) if is_audited else "", verdict)
     if is_quiet and number < wanted.rounds:
         _lay_to_rest(what, found)
@@ -105,10 +113,11 @@ def _under_fire(found: Plant, verdict: Verdict, number: int, enough: threading.E
     crm.start()
     load.start()
     injector = Injector(found, seed)
-    injector.carry_out(faults, enough)
-    injector.heal()
+    with brake(found, load, wanted.behind):
+        injector.carry_out(faults, enough)
+        injector.heal()
     _tell("faults are over")
-    if enough.is_set():
+    if enough.is_set() or wanted.behind:
         load.over.set()
     verdict.faults = injector.done
     verdict.counts["leads offered"] = load.finish(wanted.drain)

@@ -37,11 +37,15 @@ class Wanted:
     """In a round."""
     gap: float = 0.5
     """Seconds between two faults, on average."""
-    drain: float = 180.0
+    drain: float = 300.0
     """After so many seconds without faults all must be quiet."""
     lease: float = 3.0
     rounds: int = 1
-    """So often: faults and leads, drain, checks, all on the same stores and topics."""
+    """So often at most: faults and leads, drain, checks, all on the same stores and topics."""
+    enough: int = 0
+    """No further round begins once so many leads were accepted; 0: all rounds are made."""
+    behind: int = 0
+    """While more records are unread nothing is posted, and a round ends in time with what was posted; 0: never."""
     minutes: float = 0.0
     """After so long no further round begins, and one under way is cut short; 0: never."""
     keep: Path | None = None
@@ -63,6 +67,8 @@ class Wanted:
             seed=int(seed) if seed else random.SystemRandom().randrange(10**6),
             leads=int(number("leads")),
             rounds=int(number("rounds")),
+            enough=int(number("enough")),
+            behind=int(number("behind")),
             keep=path("keep"),
             out=path("out"),
             **{name: number(name) for name in ("seconds", "gap", "drain", "lease", "minutes")},
@@ -117,7 +123,8 @@ class Verdict:
             lines.append(f"NOT TRUE: {sentence} ({len(cases)} times)")
             lines += [f"    {case}" for case in cases[:SHOWN]]
         lines += [f"GAVE UP: {last_words}" for last_words in self.gave_up]
-        return "\n".join([*lines, "every promise was kept" if self.held else "promises were broken"])
+        broken = "promises were broken" if self.wrong or self.gave_up else "nothing is known to be lost or done twice"
+        return "\n".join([*lines, "every promise was kept" if self.held else broken])
 
     def write(self) -> None:
         """Put the result, as far as it goes, where it is wanted."""
