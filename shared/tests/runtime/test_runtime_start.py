@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,34 @@ def test_a_migration_whose_store_is_away_says_so_in_one_line_and_by_its_code(tmp
     done = subprocess.run(command, env=away(tmp_path), capture_output=True, text=True, timeout=60)
     assert done.returncode == STORE_AWAY
     assert done.stderr.splitlines() == ["the store of scoring cannot be reached: ConnectionRefusedError"]
+
+
+def test_a_migration_waits_for_a_store_that_recovers_from_a_crash(tmp_path: Path) -> None:
+    """It answers then, and lets nobody in: under faults processes ended over it."""
+    words = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is not yet accepting connections\0\0"
+
+    def recover() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                while len(asked := connection.recv(8192)) == 8:  # may it be encrypted?
+                    connection.sendall(b"N")
+                if asked:
+                    connection.sendall(b"E" + struct.pack("!i", len(words) + 4) + words)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=recover, daemon=True).start()
+        url = f"postgresql+asyncpg://baton@127.0.0.1:{server.getsockname()[1]}/baton"
+        command = [sys.executable, "-m", "baton.runtime.migrate", "scoring"]
+        environment = {**away(tmp_path), "BATON_DATABASE_URL": url}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        server.shutdown(socket.SHUT_RDWR)
+    assert done.returncode == STORE_AWAY, done.stderr
+    assert "not yet accepting connections" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_service_waits_for_a_store_that_is_away(tmp_path: Path) -> None:

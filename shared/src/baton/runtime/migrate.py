@@ -15,12 +15,12 @@ from pathlib import Path
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from baton.runtime.failures import STORE_AWAY
 from baton.runtime.settings import Settings
-from baton.runtime.store.port import sqlite_engine
+from baton.runtime.store.port import NotNow, sqlite_engine, translated
 
 _LOCK = 8_041_977  # any number, the same for everyone who migrates a Baton database
 
@@ -94,8 +94,11 @@ def main() -> int:
     for service in sys.argv[1:]:
         try:
             asyncio.run(migrate_now(service, settings.store_url(service)))
-        except (OSError, TimeoutError, InterfaceError, OperationalError) as away:
-            sys.stderr.write(f"the store of {service} cannot be reached: {type(away).__name__}\n")
+        except (OSError, TimeoutError, DBAPIError) as problem:
+            away = translated(problem) if isinstance(problem, DBAPIError) else NotNow(type(problem).__name__)
+            if not isinstance(away, NotNow):
+                raise
+            sys.stderr.write(f"the store of {service} cannot be reached: {away}\n")
             return STORE_AWAY
     return 0
 

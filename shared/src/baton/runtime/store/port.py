@@ -190,7 +190,7 @@ class PostgresStore:
                 if _will_do_again(problem) and attempt + 1 < _TRIES:
                     await asyncio.sleep(random.uniform(0.005, 0.05) * (attempt + 1))  # noqa: S311  (jitter)
                     continue
-                raise _translated(problem) from problem
+                raise translated(problem) from problem
             except (TimeoutError, PoolTimeout, OSError) as problem:
                 raise NotNow(f"{type(problem).__name__}: {problem}") from problem
         raise AssertionError("unreachable")
@@ -237,7 +237,8 @@ def _will_do_again(problem: DBAPIError) -> bool:
     return _sqlstate(problem) in _AGAIN or type(problem.orig).__name__ == "InvalidCachedStatementError"
 
 
-def _translated(problem: DBAPIError) -> Exception:
+def translated(problem: DBAPIError) -> Exception:
+    """Return NotNow where PostgreSQL says that it will not do now; else what it said."""
     state = _sqlstate(problem)
     away = problem.connection_invalidated or state.startswith(_AWAY) or state in _AGAIN | _CLOSED | {"55P03", "57014"}
     if away or isinstance(problem, InterfaceError | OperationalError):
