@@ -83,7 +83,7 @@ class SimReader:
         found: dict[TopicLane, list[Record]] = {}
         for place, first in self._places.items():
             records = self._bus.log[place][first : first + self._portion(limit)]
-            if records and (place, first) not in self._skipped and turns.fails("record skipped", 0.3):
+            if records and (place, first) not in self._skipped and turns.fails("record skipped"):
                 # As a client that has lost track after a reassignment: it goes on too far ahead, once.
                 self._skipped.add((place, first))
                 records = self._bus.log[place][first + 1 : first + 3]
