@@ -136,7 +136,7 @@ class Verdict:
 
     def _account(self) -> dict[str, Any]:
         return {
-            "verdict": "kept" if self.held else "broken",
+            "verdict": "broken" if self.wrong or self.gave_up else "kept" if self.held else "not drained",
             "finished": self.is_finished,
             "seed": self.wanted.seed,
             "written_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -159,7 +159,9 @@ class Verdict:
         """The row for docs/faults.md."""
         faults = ", ".join(f"{number:,} {kind}" for kind, number in self.faults.most_common())
         so_far = "" if self.is_finished else " so far"
-        result = "all kept" if self.held else f"BROKEN: {', '.join(self.wrong) or self.gave_up or self.left}"
+        result = "all kept" if self.held else f"not drained: {sum(self.left.values())} left"
+        if self.wrong or self.gave_up:
+            result = f"BROKEN: {', '.join(self.wrong) or self.gave_up}"
         longest = f"caught up within {self.caught_up_in or 0:.0f} s, quiet within {self.drained_in or 0:.0f} s"
         facts = f"{self.counts['distinct facts']:,} facts, {self.counts['lead.routed']:,} routed"
         leads = f"{self.counts['leads accepted']:,} in {self.seconds / 60:.0f} min, {self.rounds} rounds{so_far}"
