@@ -91,9 +91,8 @@ class Work:
 
     def run(self) -> Tally:
         envelopes = [_try_envelope(record) for record in self._batch.records]
-        subjects = {e.subject for e in envelopes if isinstance(e, Envelope)}
-        subjects |= {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
-        self._prepare(subjects)
+        subjects = {e.subject for e in envelopes if isinstance(e, Envelope)} | self._due()
+        self._prepare(subjects, self._concerned(envelopes))
         for record, envelope in zip(self._batch.records, envelopes, strict=True):
             self._record(record, envelope)
         live = self._live_timers()
@@ -104,8 +103,17 @@ class Work:
         self._queues.write()
         return self._fold.flush()
 
-    def _prepare(self, subjects: set[Subject]) -> None:
-        self._fold.prepare(subjects)
+    def _due(self) -> set[Subject]:
+        return {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
+
+    def _concerned(self, envelopes: Sequence[Envelope | Undecodable]) -> set[Subject]:
+        """The subjects whose states will be asked for, unless something parked goes on."""
+        hears = self._fold.service.hears
+        read = [(r, e) for r, e in zip(self._batch.records, envelopes, strict=True) if isinstance(e, Envelope)]
+        return self._due() | {e.subject for r, e in read if e.type in hears.get(r.topic, ())}
+
+    def _prepare(self, subjects: set[Subject], concerned: set[Subject] | None = None) -> None:
+        self._fold.prepare(subjects, concerned)
         self._queues.load(subjects)
 
     def replay(self, row: Row[Any], *, discard: bool) -> None:
@@ -213,9 +221,8 @@ class Work:
 
     def _live_timers(self) -> set[tuple[Subject, str, int]]:
         """Timers of the batch whose rows are still as they were seen."""
-        subjects = {t.subject for t in self._batch.timers} | {a.timer.subject for a in self._batch.answers}
         table = self._fold.tables.timer
-        rows = fetch(self._fold.tx, table, "subject", subjects, lock=True, and_where="due_at IS NOT NULL")
+        rows = fetch(self._fold.tx, table, "subject", self._due(), lock=True, and_where="due_at IS NOT NULL")
         return {(row.subject, row.kind, row.version) for row in rows}
 
     def _timer(self, timer: TimerRow, live: set[tuple[Subject, str, int]]) -> None:

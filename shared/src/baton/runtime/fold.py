@@ -6,7 +6,7 @@ The same fold serves records, timers, jobs' answers and people's commands. It wr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -78,20 +78,29 @@ class Fold:
         self._journal: list[dict[str, Any]] = []
         self._timers: dict[tuple[Subject, str], tuple[datetime | None, Any]] = {}
 
-    def prepare(self, subjects: Iterable[Subject]) -> None:
-        """Lock books, then subjects in order, and load their states."""
+    def prepare(self, subjects: Iterable[Subject], concerned: Collection[Subject] | None = None) -> None:
+        """Lock books, then subjects in order, and load the states of those `concerned` (None: of all).
+
+        A fact of which a service hears only that there was one needs the lock and the guard, not the lead.
+        """
         self._books = self.service.books(self.tx)
         wanted = sorted(set(subjects))
         self._lock(wanted)
-        self._states = self.service.load(self.tx, wanted)
+        self._states = self.service.load(self.tx, wanted if concerned is None else sorted(concerned))
+
+    def _state(self, subject: Subject) -> Any:
+        if subject not in self._states:
+            self._states.update(self.service.load(self.tx, [subject]))
+        return self._states[subject]
 
     def _lock(self, subjects: Sequence[Subject]) -> None:
         new = self._lock_known(subjects)
         if new and self.tx.dialect.name == "postgresql":
             # A row that is not there cannot be locked: make it, or wait for whoever is making it at this moment.
             rows = [{"subject": subject, "published": 0, "heard": {}} for subject in new]
-            insert_missing(self.tx, self.tables.subject, rows)
-            new = self._lock_known(new)
+            made = {row[0] for row in insert_missing(self.tx, self.tables.subject, rows, returning=["subject"])}
+            self.guards.update({subject: Guard() for subject in made})
+            new = self._lock_known([subject for subject in new if subject not in made])
         self.guards.update({subject: Guard() for subject in new})
 
     def _lock_known(self, subjects: Sequence[Subject]) -> list[Subject]:
@@ -102,7 +111,7 @@ class Fold:
 
     def apply(self, cause: Cause) -> Decision[Any]:
         """Let the service decide on one cause and take the decision in. Whatever the handler raises goes through."""
-        decision = self.service.decide(self._states[cause.subject], self._books, cause, self.now)
+        decision = self.service.decide(self._state(cause.subject), self._books, cause, self.now)
         if isinstance(decision.reply, Refusal):
             return decision
         rows = self._compose(cause, decision.facts)  # may raise: nothing is taken in before it
@@ -129,7 +138,7 @@ class Fold:
 
         True if deciding again says the same; else the service has adopted what was said. Nothing goes to the journal.
         """
-        state, now = self._states[subject], said[-1].recorded_at if said else self.now
+        state, now = self._state(subject), said[-1].recorded_at if said else self.now
         if cause is not None:
             now = now if said else cause.recorded_at
             decision = self.service.decide(state, self._books, cause, now)

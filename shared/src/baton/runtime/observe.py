@@ -126,7 +126,7 @@ class RuntimeMetrics:
             self.said.labels(kind).inc(number)
         for seconds in tally.stage_seconds:
             self.stage.observe(seconds)
-        for row in tally.journal:
+        for row in tally.journal if log.is_enabled_for(logging.DEBUG) else ():
             trace_id = row["headers"]["ce_traceparent"].split("-")[1]
             log.debug(
                 "said",

@@ -123,8 +123,8 @@ class Reliving(Work):
         if self._ahead(subject) is utterance:
             self._relive(subject, None, utterance)
 
-    def _prepare(self, subjects: set[Subject]) -> None:
-        super()._prepare(subjects)
+    def _prepare(self, subjects: set[Subject], concerned: set[Subject] | None = None) -> None:
+        super()._prepare(subjects)  # what an earlier life said of them may be taken in whatever is heard
         self._pending = pending(self._fold, subjects, self._fold.service, self._fold.tables)
 
     def _ahead(self, subject: Subject) -> Utterance | None:

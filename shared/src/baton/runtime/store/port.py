@@ -171,7 +171,7 @@ class PostgresStore:
             },
         )
 
-        # event.listen(self._engine.sync_engine, "connect", _compress_quickly)
+        event.listen(self._engine.sync_engine, "connect", _compress_quickly)
         # Readers need no transaction: one round trip instead of three.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
