@@ -161,8 +161,9 @@ class Injector:
         """Append old records of a topic to its end once more, as a relay does that slept with them in its hands."""
         for _ in range(BROKER_TRIES):
             with contextlib.suppress(KafkaException), self._plant.server_lock:
-                return self._append_again(fault.target)
-            time.sleep(1.0)  # the broker is back, but does not lead all its partitions yet
+                if self._append_again(fault.target):
+                    return True
+            time.sleep(1.0)  # nothing was said there yet, or the broker does not lead all its partitions yet
         return False
 
     def _append_again(self, topic: str) -> bool:
