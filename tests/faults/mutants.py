@@ -17,7 +17,13 @@ from pathlib import Path
 from tests.bite.run import Patch, command, copy_tree, environment, read
 
 PATCHES = Path(__file__).with_name("patches")
-RUN = {"BATON_FAULTS_SEED": "3", "BATON_FAULTS_SECONDS": "30", "BATON_FAULTS_LEADS": "900", "BATON_FAULTS_DRAIN": "40"}
+RUN = {
+    "BATON_FAULTS_SEED": "3",
+    "BATON_FAULTS_SECONDS": "30",
+    "BATON_FAULTS_LEADS": "900",
+    "BATON_FAULTS_GAP": "1.6",
+    "BATON_FAULTS_DRAIN": "40",
+}
 SHOWN = 12
 
 

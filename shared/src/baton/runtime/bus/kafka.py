@@ -22,9 +22,11 @@ from baton.runtime.store.port import NotNow
 RETENTION_MS = 30 * 24 * 3600 * 1000
 ACK_SECONDS = 20.0
 CALL_SECONDS = 10.0
-BATCH_BYTES = 512 * 1024
+BATCH_BYTES = 256 * 1024
 """Records travel by lane in batches of up to so many bytes; brokers take up to 1 MiB. With aiokafka's 16 KiB a page of
 500 facts went out in a dozen requests one after the other."""
+FETCH_BYTES = 256 * 1024
+"""What is read ahead of one lane. With aiokafka's 1 MiB a service that is behind on 60 lanes would hold 60 MB of them."""
 FETCH_WAIT_MS = 50
 """How long the broker may hold a fetch open: an idle lane's news is at most this late."""
 
@@ -140,6 +142,7 @@ class KafkaBus:
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=self._fetch_wait_ms,
+            max_partition_fetch_bytes=FETCH_BYTES,
             request_timeout_ms=8000,
         )
         try:
