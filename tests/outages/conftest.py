@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tests.journeys.running import BATON, SERVICES, Baton, distributed, eventual
 from tests.world.plugin import leave_out
 from tests.world.servers import kafka_node, stopped_afterwards
 
-PROMISE_SECONDS = 25
+PROMISE_SECONDS = 20
 """How soon hot leads must be called: long enough to be touched in time on a busy machine, short enough to wait for."""
 
 
@@ -55,6 +56,13 @@ class World:
 
     def one(self, service: str, query: str) -> Any:
         return self.rows(service, query)[0][0]
+
+    def said(self, service: str, subjects: Sequence[str]) -> list[tuple[str, str, dict[str, Any]]]:
+        """Subject, type and data of all it has said about them, in order."""
+        query = "SELECT subject, type, value FROM journal WHERE subject = ANY(%s) ORDER BY subject, sequence"
+        with psycopg.connect(self.database(service)) as connection:
+            rows = connection.execute(query, [list(subjects)]).fetchall()
+        return [(subject, type_, json.loads(value)) for subject, type_, value in rows]
 
     def pid(self, service: str) -> int:
         return self.baton.processes[service].pid
