@@ -26,7 +26,7 @@ BATCH_BYTES = 256 * 1024
 """Records travel by lane in batches of up to so many bytes; brokers take up to 1 MiB. With aiokafka's 16 KiB a page of
 500 facts went out in a dozen requests one after the other."""
 FETCH_BYTES = 256 * 1024
-"""What is read ahead of one lane. With aiokafka's 1 MiB a service that is behind on 60 lanes would hold 60 MB of them."""
+"""What is read ahead of one lane. With aiokafka's 1 MiB a service that is behind on 60 lanes would hold 60 MB."""
 FETCH_WAIT_MS = 50
 """How long the broker may hold a fetch open: an idle lane's news is at most this late."""
 
