@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -25,6 +25,8 @@ from baton.runtime.store.tables import RuntimeTables
 Fence = Callable[[Connection], datetime]
 Key = tuple[str, str, str]
 TIMER_TOPIC = "(timer)"
+GRACE = timedelta(seconds=2)
+"""How long after a deadline the end of the inputs is taken: more than a healthy relay needs to publish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +232,19 @@ class Work:
             return
         if self._fold.timer_was_touched(timer.subject, timer.kind):
             return
-        if timer.kind in self._fold.service.deadlines and self._queues.of(timer.subject):
-            return  # parked meanwhile: it stays due, and is judged with what waits
+        if timer.kind in self._fold.service.deadlines and not self._may_pass(timer):
+            return  # it stays due
         key = timer_key(timer)
         if key in self._batch.poison:
             self._park_timer(timer, self._batch.poison[key])
             return
         identity = event_id(timer.subject, timer.kind, timer.version)
         self._decide(key, Due(identity, timer.subject, timer.kind, timer.due_at, timer.version))
+
+    def _may_pass(self, timer: TimerRow) -> bool:
+        """False while the lead has parked facts: it is judged with what waits. False also if by the transaction's own
+        clock it is too early: the one by which the timer was found has been put right since."""
+        return not self._queues.of(timer.subject) and self._fold.now >= timer.due_at + GRACE
 
     def _park_timer(self, timer: TimerRow, problem: BaseException, done: JobDone | None = None) -> None:
         """A timer (or a job's answer) that makes the handler raise is cleared and kept for people to see.

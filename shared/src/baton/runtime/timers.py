@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from baton.runtime.batch import TimerRow
+from baton.runtime.batch import GRACE, TimerRow
 from baton.runtime.bus.port import Reader, TopicLane
 from baton.runtime.clock import Clock
 from baton.runtime.fence import store_now
@@ -23,8 +23,6 @@ from baton.runtime.observe import log
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import RuntimeTables
 
-GRACE = timedelta(seconds=2)
-"""How long after a deadline the end of the inputs is taken: more than a healthy relay needs to publish."""
 PAGE = 500
 LOOK_SECONDS = 1.0
 """How often the earliest timer is looked up when nothing here has set one: other replicas' commands may have."""
@@ -93,6 +91,9 @@ class Timers:
             return []
         now, self._soonest = await self._store.read(self._look)
         self._looked_at = monotonic
+        if self._clock.monotonic() - monotonic > JUMP.total_seconds():
+            self.forget()  # whoever stood still meanwhile knows what the time was, not what it is: it may have jumped
+            return []
         if self._watch.sample(now, monotonic, self._clock.monotonic()):
             self._forget_ends()  # they were noted by the clock as it was
             self._on_jump()

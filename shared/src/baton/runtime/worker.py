@@ -148,6 +148,7 @@ class Worker:
         if self._reader is not None:
             await self._reader.close()
         self._reader = None
+        self._gap_seen.clear()  # a hole is real once the same reader, sought there again, has found it twice
         self._seen_generation = -1
 
     async def _reassign(self) -> None:
@@ -186,6 +187,8 @@ class Worker:
         missed = {
             place: records[0].offset for place, records in polled.items() if records[0].offset != self.places.get(place)
         }
+        for place in polled.keys() - missed.keys():
+            self._gap_seen.pop(place, None)
         if not missed:
             return polled
         if all(self._gap_seen.get(place) == offset for place, offset in missed.items()):

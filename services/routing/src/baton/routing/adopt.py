@@ -46,10 +46,15 @@ def adopt_lead(lead: Lead, desk: Desk, cause: Heard | None, said: Sequence[Heard
     return finish(lead, step, desk)
 
 
+def _starts_anew(handed: LeadRouted | LeadReassigned) -> bool:
+    """True if it put all marks so far away, which only people do."""
+    return handed.statuses_from is not None and handed.statuses_from >= handed.decided_at
+
+
 def _handed_over(step: Step, desk: Desk, handed: LeadRouted | LeadReassigned, *, by_hand: bool) -> Step:
     lead, now = step.lead, desk.now
     reason = handed.reason if isinstance(handed, LeadReassigned) else None
-    if by_hand and (reason in ("claim", "reassign", "reject") or handed.statuses_from == handed.decided_at):
+    if by_hand and (reason in ("claim", "reassign", "reject") or _starts_anew(handed)):
         lead = reopened(lead, desk, reason or "claim")
         reason = reason or "claim"
     elif lead.work is not None:

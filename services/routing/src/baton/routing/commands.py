@@ -67,7 +67,9 @@ def reopened(lead: Lead, desk: Desk, why: str) -> Lead:
     """Return the lead without owner, with all marks so far put away: whatever was said of it, somebody starts anew."""
     free = take_away(lead, desk.now, why)
     breaches = lead.breaches if why == "reject" else 0
-    return free.model_copy(update={"statuses_from": desk.now, "marks": (), "breaches": breaches})
+    # A status may be dated after the present, where a clock was put back: it is put away all the same.
+    from_then = max(desk.now, *(mark.at for mark in lead.marks)) if lead.marks else desk.now
+    return free.model_copy(update={"statuses_from": from_then, "marks": (), "breaches": breaches})
 
 
 def _reject(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
