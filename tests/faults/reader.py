@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,9 @@ def lanes_of(client: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
     return [TopicPartition(topic, lane, 0) for topic in topics for lane in found[topic].partitions]
 
 
+SILENT = 20.0
+
+
 def ends(client: Consumer, topics: Sequence[str] = TOPICS) -> dict[tuple[str, int], int]:
     """The offset after the last record of every lane."""
     lanes = lanes_of(client, topics)
@@ -61,9 +65,12 @@ def raw(
     try:
         left = {lane: end for lane, end in ends(client, topics).items() if end > since.get(lane, 0)}
         client.assign([TopicPartition(topic, lane, since.get((topic, lane), 0)) for topic, lane in left])
+        heard_at = time.monotonic()
         while left:
-            messages = client.consume(2000, timeout=20)
-            assert messages, f"the broker is silent, and these lanes have not been read to their ends: {left}"
+            messages = client.consume(2000, timeout=0.2)  # it waits as long for the last few as for the first
+            heard_at = time.monotonic() if messages else heard_at
+            silent = time.monotonic() - heard_at
+            assert silent < SILENT, f"the broker is silent, and these lanes have not been read to their ends: {left}"
             found: Any
             for found in messages:
                 assert found.error() is None, found.error()
