@@ -67,6 +67,18 @@ async def test_a_claim_reopens_a_closed_lead_and_puts_its_statuses_away(desk: Be
     assert again["statuses_from"] == facts.at(2).isoformat().replace("+00:00", "Z")
 
 
+async def test_a_claim_puts_away_also_a_status_that_is_dated_after_it(desk: Bench, facts: Any) -> None:
+    """Intake's clock was ahead, or ours was put back: for reporting the lead stayed recycled (seed 765)."""
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    await desk.hear(facts.status(5, "recycle"), subject=facts.lead)
+    await desk.advance(facts.at(2))
+    reply = await desk.command("claim", facts.lead, {"rep": "ada"})
+    assert reply.body["state"] == "routed"
+    [again] = await desk.said("lead.reassigned")
+    [recycled] = await desk.said("lead.recycled")
+    assert again.body["statuses_from"] == facts.at(5).isoformat().replace("+00:00", "Z") > recycled.headers["ce_time"]
+
+
 @pytest.mark.parametrize(
     ("name", "body", "title"),
     [

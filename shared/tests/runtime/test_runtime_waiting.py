@@ -134,3 +134,34 @@ async def test_a_clock_set_back_does_not_keep_the_dead_alive(bench: Bench, clock
     clock.jump_to(clock.now() - timedelta(hours=2))
     await bench.engine.lanes.tend()
     assert len(bench.engine.lanes.held) == bench.engine.lanes.count
+
+
+async def test_no_deadline_fires_by_a_clock_that_has_been_put_right_since(bench: Bench, clock: FixedClock) -> None:
+    """It was found by a clock hours ahead; the transaction's own says that it is not yet time."""
+    await bench.hear(Number(n=60), subject="a")
+    [(subject, kind, due_at)] = await bench.timers()
+    timer = TimerRow(subject, kind, due_at, await version_of(bench))
+    clock.move_to(due_at + timedelta(seconds=1))
+    await bench.engine.worker._process(Batch(timers=[timer]))
+    assert [why for _, why in await whys(bench)] == ["toy.number"]
+    clock.move_to(due_at + timedelta(seconds=2))
+    await bench.engine.worker._process(Batch(timers=[timer]))
+    assert [why for _, why in await whys(bench)] == ["toy.number", "deadline"]
+
+
+async def version_of(bench: Bench) -> int:
+    timer = bench.engine.service.metadata.tables["timer"]
+    return int(await bench.engine.read(lambda tx: tx.execute(select(timer.c.version)).scalar_one()))
+
+
+async def test_who_stood_still_while_asking_for_the_time_asks_again(bench: Bench, clock: FixedClock) -> None:
+    """What he was told is what the time was then, perhaps by a clock that has been put right since (seed 185)."""
+    await bench.hear(Number(n=60), subject="a")
+    clock.advance(timedelta(hours=5))
+    bench.engine.timers.look_again()
+    seen, told = bench.engine.timers._watch._last, iter([0.0, 3600.0])
+    clock.monotonic = lambda: next(told, 3600.0)  # type: ignore[method-assign]
+    reader = await bench.engine.bus.reader()
+    assert await bench.engine.timers.due(reader, {}) == []
+    assert bench.engine.timers._watch._last == seen
+    assert bench.engine.timers._not_before is None
