@@ -33,7 +33,7 @@ from fastapi import FastAPI, Request, Response
 
 BATCH = 500
 PAGE = 500
-BATCH_BYTES = 512 * 1024
+BATCH_BYTES = FETCH_BYTES = 256 * 1024
 SAFETY_POLL_SECONDS = 1.0
 
 
@@ -130,11 +130,18 @@ class Bare:
         await asyncio.gather(*acks)
 
     async def read(self) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, enable_auto_commit=False, fetch_max_wait_ms=50)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka,
+            enable_auto_commit=False,
+            fetch_max_wait_ms=50,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
         await consumer.start()
         topics = [f"bare.{topic}" for topic in self.stage.hears]
         consumer.assign([TopicPartition(topic, lane) for topic in topics for lane in range(self.lanes)])
         await consumer.seek_to_beginning()
+        for row in await self.pool.fetch("SELECT topic, lane, next_off FROM place"):
+            consumer.seek(TopicPartition(row["topic"], row["lane"]), row["next_off"])
         while True:
             polled = await consumer.getmany(timeout_ms=50, max_records=BATCH)
             if polled:
