@@ -34,7 +34,7 @@ LEADS = 200
 LIMITS_LEADS = 1000
 """The limit is so quick that fewer would be too short to time."""
 ONE_BY_ONE = 100
-FLOOR = 0.2
+FLOOR = 0.3
 """Medians of five pairs of two runs of the same code differed by up to a sixth, on a machine with six times its load"""
 Found = dict[str, list[tuple[float, float]]]
 

@@ -87,7 +87,7 @@ def _supervised(found: Plant) -> Iterator[None]:
 
 def _round(found: Plant, wanted: Wanted, number: int, rest: Rest, enough: threading.Event) -> Verdict:
     verdict = Verdict(wanted)
-    load = _under_fire(found, verdict, number, enough)
+    load = _under_fire(found, verdict, number, rest, enough)
     _drain(found, verdict)
     stores = reader.Stores(found.database)
     what = read_account(stores, reader.said(found.kafka.bootstrap, rest.ends), promised(load.log), rest)
@@ -101,7 +101,7 @@ def _round(found: Plant, wanted: Wanted, number: int, rest: Rest, enough: thread
     return verdict
 
 
-def _under_fire(found: Plant, verdict: Verdict, number: int, enough: threading.Event) -> Load:
+def _under_fire(found: Plant, verdict: Verdict, number: int, rest: Rest, enough: threading.Event) -> Load:
     wanted = verdict.wanted
     seed = wanted.seed + number - 1
     faults = schedule(seed, wanted.seconds, wanted.gap, list(found.replicas), SERVICES, wanted.lease)
@@ -109,7 +109,7 @@ def _under_fire(found: Plant, verdict: Verdict, number: int, enough: threading.E
     ports = [replica.port for replica in found.of("intake")]
     log = found.folder / f"promised-{number}.jsonl"
     load = Load(f"s{wanted.seed}r{number}", seed, wanted.leads, wanted.seconds, ports, log)
-    crm = Crm(found.kafka.bootstrap, seed, ports, found.folder / f"told-{number}.jsonl")
+    crm = Crm(found.kafka.bootstrap, seed, ports, found.folder / f"told-{number}.jsonl", rest.subjects)
     crm.start()
     load.start()
     injector = Injector(found, seed)
