@@ -151,6 +151,29 @@ def test_a_home_that_cannot_be_written_is_a_clear_word(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("{", "is not what `baton republish` writes"),
+        ('{"leads.intake": {"0": -1}}', "is not what"),
+    ],
+)
+def test_a_file_that_does_not_say_where_to_begin_is_a_clear_word(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    file = tmp_path / "from.json"
+    if content is not None:
+        file.write_text(content)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = baton("up", BATON_HOME=str(tmp_path / "var"), BATON_PORT=str(port), BATON_START_FROM=str(file))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     done = baton("up", BATON_HOME=str(tmp_path / "var"), BATON_PORT="many")
     assert done.returncode == 2

@@ -10,10 +10,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 
 from baton.runtime.bus.embedded import EmbeddedBus
 from baton.runtime.bus.kafka import KafkaBus
 from baton.runtime.bus.port import Bus, Outgoing, Reader, Record, TopicLane
+from baton.runtime.envelope import Undecodable, read_envelope
 from baton.runtime.failures import NotNow
 
 LANES = 3
@@ -66,6 +68,22 @@ async def test_records_are_read_back_whole_and_in_order_per_lane(bus: Bus, topic
         assert [record.value for record in records] == [f"v{n}".encode() for n in range(60) if n % LANES == lane]
     first = found[topic, 0][0]
     assert (first.key, dict(first.headers)) == ("key-0", {"ce_id": b"0", "umlaut": "ü".encode()})
+    await reader.close()
+
+
+@pytest.mark.parametrize("bus", ["mock", "kafka"], indirect=True)
+async def test_what_kafka_lets_be_null_is_read_as_empty(bus: KafkaBus, topic: str) -> None:
+    """Somebody else's record may be of no use, but it must not be more than that."""
+    producer = Producer({"bootstrap.servers": bus._servers})
+    producer.produce(topic, partition=0, key=None, value=None, headers=[("ce_id", None), ("ce_type", b"lead.x")])
+    assert producer.flush(10) == 0
+    reader = await bus.reader()
+    await reader.assign({(topic, 0): 0})
+    [record] = (await read_all(reader, 1))[topic, 0]
+    assert (record.key, record.value) == ("", b"")
+    assert record.headers == (("ce_id", b""), ("ce_type", b"lead.x"))
+    with pytest.raises(Undecodable):
+        read_envelope(record)
     await reader.close()
 
 

@@ -22,6 +22,7 @@ from baton.cli.home import read_url, url_file
 from baton.cli.screen import out
 from baton.playbook import PlaybookErrors
 from baton.runtime.http import ensure_admin_token, login_link
+from baton.runtime.republish import NoBeginning
 from baton.runtime.run import AlreadyRunning, CannotMigrate, PortTaken, installed_services, serve_embedded, serve_one
 from baton.runtime.settings import Settings
 
@@ -122,6 +123,8 @@ def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> 
         raise Fault(str(fault), "Set BATON_PORT to a free one.") from fault
     except CannotMigrate as fault:
         raise Fault(str(fault), "The data is as it was before.") from fault
+    except NoBeginning as fault:
+        raise Fault(str(fault), "`baton republish --output FILE` writes one; then name it again.") from fault
     except PlaybookErrors as faults:
         hint = f"`baton playbook check {settings.playbook}` lists all of it."
         raise Fault(f"the playbook is not valid: {faults.problems[0]}", hint) from faults

@@ -182,7 +182,7 @@ class Work:
                 body = model.model_validate_json(record.value)
             except ValueError as problem:
                 raise Poison(key, problem) from problem
-            self._decide(key, _heard(envelope, body))
+            self._decide(key, heard(envelope, body))
             self._fold.tally.stage_seconds.append((self._fold.now - envelope.recorded_at).total_seconds())
         guard.heard[envelope.source] = envelope.sequence
         guard.touched = True
@@ -267,7 +267,8 @@ def _try_envelope(record: Record) -> Envelope | Undecodable:
         return problem
 
 
-def _heard(envelope: Envelope, body: Any) -> Heard:
+def heard(envelope: Envelope, body: Any, cause: str | None = None) -> Heard:
+    """Return a fact as services are told of it."""
     return Heard(
         id=envelope.id,
         type=envelope.type,
@@ -279,6 +280,7 @@ def _heard(envelope: Envelope, body: Any) -> Heard:
         body=body,
         playbook=envelope.playbook,
         trace=envelope.trace,
+        cause=cause,
     )
 
 

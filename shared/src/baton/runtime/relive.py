@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from baton.runtime.batch import Batch, Work
+from baton.runtime.batch import Batch, Work, heard
 from baton.runtime.bus.port import Record
 from baton.runtime.envelope import Envelope, heard_of, read_envelope, to_wire
 from baton.runtime.failures import BrokenInvariant
@@ -75,17 +75,7 @@ def _utterance(cause: str, rows: Sequence[Row[Any]], service: Service[Any, Any])
 def _own(row: Row[Any], service: Service[Any, Any]) -> Heard:
     envelope = read_envelope(Record(row.topic, row.lane, 0, row.subject, to_wire(row.headers), row.value))
     body = service.vocabulary[envelope.type].model_validate_json(row.value)
-    return Heard(
-        id=envelope.id,
-        type=envelope.type,
-        subject=envelope.subject,
-        source=envelope.source,
-        sequence=envelope.sequence,
-        at=envelope.at,
-        recorded_at=envelope.recorded_at,
-        body=body,
-        cause=row.headers["ce_causationid"],
-    )
+    return heard(envelope, body, row.headers["ce_causationid"])
 
 
 class Reliving(Work):

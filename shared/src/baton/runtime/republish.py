@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import NonNegativeInt, TypeAdapter, ValidationError
 from sqlalchemy import Connection, func, select, update
 
 from baton.runtime.bus.port import Bus, TopicLane
@@ -22,6 +22,11 @@ TOLD = "told_from_the_start"
 
 Offsets = dict[str, dict[str, int]]
 """Topic to lane to the offset from which on everything is told."""
+_OFFSETS: TypeAdapter[Offsets] = TypeAdapter(dict[str, dict[str, NonNegativeInt]])
+
+
+class NoBeginning(ValueError):
+    """The file that should say where to begin cannot be read, or does not say it."""
 
 
 async def republish(
@@ -63,17 +68,21 @@ def _by_topic(ends: Mapping[TopicLane, int]) -> Offsets:
 
 
 def _read(file: Path, hears: Sequence[str]) -> Offsets:
-    offsets: Offsets = json.loads(file.read_text())
+    try:
+        offsets = _OFFSETS.validate_json(file.read_bytes())
+    except OSError as fault:
+        raise NoBeginning(f"{file}: {fault.strerror}") from fault
+    except ValidationError as fault:
+        raise NoBeginning(f"{file} is not what `baton republish` writes: {fault.errors()[0]['msg']}") from fault
     if missing := [topic for topic in hears if topic not in offsets]:
-        raise ValueError(f"{file} does not say where {', '.join(missing)} are told anew")
+        raise NoBeginning(f"{file} does not say where {', '.join(missing)} are told anew")
     return offsets
 
 
 async def start_from(store: Store, tables: RuntimeTables, hears: Sequence[str], file: Path | None) -> bool:
     """Let a consumer that has read nothing yet begin where its publishers told everything anew.
 
-    Returns True if every fact is told to it from its first, now or since an earlier start. Raises ValueError if the
-    file does not say where to begin, OSError if it cannot be read.
+    Returns True if every fact is told to it from its first, now or since an earlier start. Raises NoBeginning.
     """
     offsets = _read(file, hears) if file is not None else None
 

@@ -231,5 +231,7 @@ class KafkaReader:
 
 
 def _record(raw: Any) -> Record:
+    """Whatever may be null in Kafka, and in somebody else's record is, becomes empty."""
     key = raw.key.decode(errors="replace") if raw.key is not None else ""
-    return Record(raw.topic, raw.partition, raw.offset, key, tuple(raw.headers), raw.value or b"")
+    headers = tuple([(name, value or b"") for name, value in raw.headers])
+    return Record(raw.topic, raw.partition, raw.offset, key, headers, raw.value or b"")
