@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --retries
 
 .PHONY: help
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- set-up -------------------------------------------------------------------------------------------------
 
@@ -124,6 +124,15 @@ docs: $(VENV)/.ready ## Write the generated pages and the facts' schemas anew fr
 .PHONY: requirements
 requirements: $(VENV)/.ready ## Pin the dependencies by hash; UPGRADE=--upgrade takes newer versions
 	@requirements/compile.sh $(UPGRADE)
+
+$(VENV)/.audit: requirements/audit.txt | $(VENV)/.ready
+	$(INSTALL) --require-hashes -r requirements/audit.txt
+	@touch $@
+
+# --strict: a pin nobody could look up is no good news.
+.PHONY: audit-dependencies
+audit-dependencies: $(VENV)/.audit ## Ask the advisories about every pin (needs the network); fails also where nobody could be asked
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --desc off -r requirements/run.txt -r requirements/all.txt
 
 .PHONY: clean
 clean: ## Remove .venv and what tools leave behind; data under var/ stays

@@ -11,6 +11,8 @@ compile() {
 compile "$@" shared/pyproject.toml services/*/pyproject.toml --group pyproject.toml:dev -o requirements/all.txt
 # What setup and the images need before anything of ours can be built.
 compile --group pyproject.toml:build -c requirements/all.txt -o requirements/build.txt
+# What `make audit-dependencies` needs, and nobody else.
+compile --group pyproject.toml:audit -c requirements/all.txt -o requirements/audit.txt
 # What `make run` needs: the five services, no tools.
 compile shared/pyproject.toml services/*/pyproject.toml -c requirements/all.txt -o requirements/run.txt
 for service in services/*/; do
