@@ -113,9 +113,9 @@ def read_envelope(record: Record) -> Envelope:
         if b"\x00" in b"".join(found.values()):
             raise Undecodable("NUL in a header")
         return Envelope(
-            id=found["ce_id"].decode(),
-            type=found["ce_type"].decode(),
-            subject=found["ce_subject"].decode(),
+            id=_named(found["ce_id"]),
+            type=_named(found["ce_type"]),
+            subject=_named(found["ce_subject"]),
             source=_publisher(found["ce_source"]),
             sequence=_sequence(found["ce_sequence"]),
             at=_instant(found["ce_time"]),
@@ -127,6 +127,12 @@ def read_envelope(record: Record) -> Envelope:
         raise Undecodable(f"no header {missing.args[0]}") from missing
     except ValueError as problem:
         raise Undecodable(str(problem)) from problem
+
+
+def _named(name: bytes) -> str:
+    if not name:
+        raise ValueError("an empty ce_id, ce_type or ce_subject")
+    return name.decode()
 
 
 def _publisher(source: bytes) -> str:
