@@ -258,3 +258,28 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     for read in (read_json, read_form):
         with suppress(BodyFault):
             orjson.dumps(read(raw))
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("field_data[name=email].values[0]", "a@example.com"),
+        ("field_data[name = no].values[0]", None),
+        ("answers[question=2].text", "two"),
+        ("text[name=email]", None),
+    ],
+)
+def test_a_path_finds_the_element_of_a_list_that_has_a_name(path: str, found: str | None) -> None:
+    body = {
+        "field_data": [{"name": "full_name", "values": ["A"]}, {"name": "email", "values": ["a@example.com"]}, "email"],
+        "answers": [{"question": 1, "text": "one"}, {"question": 2, "text": "two"}],
+        "text": "email",
+    }
+    assert post_of(body, external_id={"const": "1"}, contact={"email": path})["contact"].get("email") == found
+
+
+def test_of_a_text_what_stands_between_two_others_may_be_kept() -> None:
+    body = {"form": "urn:li:versionedLeadGenForm:(urn:li:leadGenForm:3162,1)", "other": "urn:li:person:7"}
+    form = {"after": "urn:li:leadGenForm:", "before": ","}
+    assert post_of(body, external_id={"path": "form", **form})["external_id"] == "3162"
+    assert "external_id" not in post_of({**body, "mail": "a@example.com"}, external_id={"path": "other", **form})

@@ -152,7 +152,7 @@ class _Reader:
         """What the pick finds, in its own words and type; None where there is nothing."""
         if pick is None:
             return None
-        value = self._origin(pick, self._element if element is None else element)
+        value = _cut(pick, self._origin(pick, self._element if element is None else element))
         if pick.split is not None and isinstance(value, str):
             value = [part.strip() for part in value.split(pick.split) if part.strip()] or None
         if pick.values and value is not None:
@@ -219,6 +219,17 @@ def _eval(program: cel.Expression, element: Any, body: Any) -> Any:
     except (RuntimeError, ValueError, TypeError, OverflowError):
         return None
     return value
+
+
+def _cut(pick: Pick, value: Any) -> Any:
+    """What stands after one text and before another, such as the id at the end of a URN."""
+    if not isinstance(value, str):
+        return value
+    if pick.after is not None:
+        value = value.rpartition(pick.after)[2] if pick.after in value else ""
+    if pick.before is not None:
+        value = value.partition(pick.before)[0]
+    return value.strip() or None
 
 
 def _translated(pick: Pick, value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Paths into bodies: `contact.fields.core.email.value`, `"mautic.form_on_submit"[]`, `contact.fields.*.phone.value`.
 
 Keys are separated by dots; a key with a dot, bracket or quote in it is put in double quotes. `[]` goes through every
-element of a list (a single object counts as a list of one), `[0]` takes one element, `*` tries every value of an
-object or a list.
+element of a list (a single object counts as a list of one), `[0]` takes one element, `[name=email]` those whose
+`name` is `email`, `*` tries every value of an object or a list.
 """
 
 from __future__ import annotations
@@ -21,8 +21,24 @@ class Wild(Enum):
     ANY = "*"
 
 
-Step = str | int | Wild
-_TOKEN = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<index>\d{0,6})\]|(?P<key>[^.\[\]"]+)')
+@dataclass(frozen=True)
+class Where:
+    """The step to the elements of a list that have this text under that key."""
+
+    key: str
+    word: str
+
+    def holds(self, element: object) -> bool:
+        """Whether the element is an object with the word under the key; numbers count as their text."""
+        value = element.get(self.key) if isinstance(element, Mapping) else None
+        return isinstance(value, str | int) and str(value) == self.word
+
+
+Step = str | int | Wild | Where
+_TOKEN = re.compile(
+    r'"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<index>\d{0,6})\]|(?P<key>[^.\[\]"]+)'
+    r'|\[(?P<where>[^\[\]="]+)=(?P<word>[^\[\]"]+)\]'
+)
 
 
 class PathError(ValueError):
@@ -66,9 +82,11 @@ def parse_path(text: str) -> Path:
 
 
 def _step(token: re.Match[str]) -> Step:
-    quoted, index, key = token.group("quoted", "index", "key")
+    quoted, index, where, word, key = token.group("quoted", "index", "where", "word", "key")
     if quoted is not None:
         return re.sub(r"\\(.)", r"\1", quoted)
+    if where is not None:
+        return Where(where.strip(), word.strip())
     if index is not None:
         return int(index) if index else Wild.EACH
     return Wild.ANY if key == "*" else key
@@ -88,6 +106,8 @@ def _one(step: Step, value: object) -> Iterator[object]:
             yield from _elements(value)
         case Wild.ANY:
             yield from value.values() if isinstance(value, Mapping) else _elements(value)
+        case Where():
+            yield from filter(step.holds, _elements(value))
         case str() if isinstance(value, Mapping):
             if step in value:
                 yield value[step]

@@ -44,6 +44,10 @@ class Pick(Strict):
         default=(), strict=False, description="The first path that leads to a value."
     )
     many: bool = Field(default=False, description="Keep every value the path leads to, as a list.")
+    after: str | None = Field(
+        default=None, min_length=1, description="Of a text only what follows this; none, if absent."
+    )
+    before: str | None = Field(default=None, min_length=1, description="Of that only what stands before this.")
     split: str | None = Field(default=None, min_length=1, description="Cut the text at this into a list, such as `|`.")
     values: dict[str, str | int | float | bool | None] = Field(
         default_factory=dict, description="Translate words (compared without case); null means absent."
