@@ -159,8 +159,8 @@ def reassigned(
     return Told(fact, after(minutes))
 
 
-def held(minutes: float, round: int = 1, reason: str = "nobody_eligible") -> Told:
-    fact = LeadHeld(round=round, reason=reason, objections={"anna": "away"})  # type: ignore[arg-type]
+def held(minutes: float, round: int = 1, reason: str = "nobody_eligible", since: datetime | None = None) -> Told:
+    fact = LeadHeld(round=round, reason=reason, objections={"anna": "away"}, statuses_from=since)  # type: ignore[arg-type]
     return Told(fact, after(minutes))
 
 

@@ -62,6 +62,10 @@ STORIES: dict[str, tuple[list[Told], str]] = {
         [*OPENED, status(9, "junk"), reassigned(30, reason="claim", since=status(29, "junk").at)],
         "routed",
     ),
+    "given away by hand after it was lost, and nobody can have it": (
+        [*OPENED, status(9, "lost"), held(30, since=status(29, "lost").at)],
+        "held",
+    ),
     "back in a second round": (
         [
             *OPENED,

@@ -79,6 +79,23 @@ async def test_a_claim_puts_away_also_a_status_that_is_dated_after_it(desk: Benc
     assert again.body["statuses_from"] == facts.at(5).isoformat().replace("+00:00", "Z") > recycled.headers["ce_time"]
 
 
+async def test_a_closed_lead_that_is_given_away_and_finds_nobody_is_held_with_its_statuses_put_away(
+    desk: Bench, facts: Any
+) -> None:
+    """Others stayed at `lost` where routing held it: nobody had told them that it no longer counts (seed 6345)."""
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    await desk.hear(facts.status(1, "lost"), subject=facts.lead)
+    await desk.advance(facts.at(2))
+    for rep in ("ada", "bo", "cy"):
+        await desk.command("put", rep, facts.rep(rep, active=False))
+    reply = await desk.command("reassign", facts.lead, {"to": None})
+    assert reply.body["state"] == "held"
+    await desk.advance(facts.at(3))
+    await desk.command("reassign", facts.lead, {"to": None})
+    since = [held.body["statuses_from"] for held in await desk.said("lead.held")]
+    assert since == [facts.at(hour).isoformat().replace("+00:00", "Z") for hour in (2, 3)]
+
+
 @pytest.mark.parametrize(
     ("name", "body", "title"),
     [

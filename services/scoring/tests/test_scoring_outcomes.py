@@ -16,6 +16,7 @@ from baton.contracts import (
     Contact,
     LeadAnswered,
     LeadEngaged,
+    LeadHeld,
     LeadReassigned,
     LeadReceived,
     LeadRecycled,
@@ -218,8 +219,21 @@ async def test_junk_is_never_reopened_by_scoring_but_by_hand(bench: Bench) -> No
         statuses_from=bench.clock.now(),
     )
     await bench.hear(by_hand, subject=LEAD)
+    assert await _standing(bench) == "open"
+
+
+async def test_a_closed_lead_that_somebody_gives_away_is_open_also_while_nobody_can_have_it(bench: Bench) -> None:
+    await bench.hear(received(bench.clock.now(), answers=GOOD_ANSWERS), subject=LEAD)
+    await bench.hear(status("lost", bench.clock.now()), subject=LEAD)
+    assert await _standing(bench) == "lost"
+    held = LeadHeld(round=1, reason="nobody_eligible", statuses_from=bench.clock.now())
+    await bench.hear(held, subject=LEAD)
+    assert await _standing(bench) == "open"
+
+
+async def _standing(bench: Bench) -> str:
     lead = await bench.engine.read(lambda tx: bench.engine.service.load(tx, [LEAD])[LEAD])
-    assert lead.round.standing == "open"
+    return str(lead.round.standing)
 
 
 async def test_a_suspect_called_junk_is_turned_down_for_good(bench: Bench) -> None:

@@ -96,6 +96,9 @@ class LeadHeld(Decided):
     objections: dict[str, str] = Field(default_factory=dict, description="Rep id to why not him.")
     next_try_at: Instant | None = Field(default=None, description="When a shift opens or a time off ends.")
     previous_owner: str | None = None
+    statuses_from: Instant | None = Field(
+        default=None, description="Statuses up to then do not count: somebody took the lead from its owner by hand."
+    )
 
 
 class LeadRecycled(Decided):

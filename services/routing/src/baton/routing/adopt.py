@@ -96,8 +96,11 @@ def _held(step: Step, desk: Desk, held: LeadHeld, *, by_hand: bool) -> Step:
         objections=held.objections,
         next_try_at=held.next_try_at,
         after=after,
+        statuses_from=held.statuses_from,
     )
-    changed = lead.model_copy(update={"hold": hold, "work": None, "decisions": lead.decisions + 1})
+    from_then = held.statuses_from or lead.statuses_from
+    update = {"hold": hold, "work": None, "decisions": lead.decisions + 1, "statuses_from": from_then}
+    changed = lead.model_copy(update=update)
     return Step(changed, step.books, due={"wake": held.next_try_at})
 
 

@@ -194,6 +194,7 @@ def _hold(lead: Lead, desk: Desk, unplaced: Unplaced, after: ReassignReason | No
         objections=dict(unplaced.objections),
         next_try_at=unplaced.next_try_at,
         after=after,
+        statuses_from=lead.statuses_from,
     )
     kept = Kept(
         round=lead.round,
@@ -220,14 +221,15 @@ def _held(lead: Lead, desk: Desk, hold: Hold) -> Step:
         objections=hold.objections,
         next_try_at=hold.next_try_at,
         previous_owner=lead.stints[-1].owner if lead.was_routed and lead.stints else None,
+        statuses_from=hold.statuses_from,
     )
     is_new = lead.hold is None or _told(lead.hold) != _told(hold)
     changed = lead.model_copy(update={"hold": hold, "work": None})
     return Step(changed, desk.books, (Draft(fact),) if is_new else (), {"wake": hold.next_try_at})
 
 
-def _told(hold: Hold) -> tuple[str, str | None, str | None]:
-    return hold.reason, hold.pool, hold.rule.id if hold.rule else None
+def _told(hold: Hold) -> tuple[str, str | None, str | None, datetime | None]:
+    return hold.reason, hold.pool, hold.rule.id if hold.rule else None, hold.statuses_from
 
 
 def _qualified(lead: Lead) -> LeadQualified:

@@ -9,6 +9,7 @@ from baton.contracts import (
     Answer,
     LeadAnswered,
     LeadEngaged,
+    LeadHeld,
     LeadReassigned,
     LeadReceived,
     LeadRecycled,
@@ -92,13 +93,18 @@ def _from_routing(person: Person, fact: Heard) -> Person:
             said = Said("recycled", text_of(fact.at), look_again_at=again, reason=body.reason)
             person = changed(person, round=with_said(person.round, said))
             return _decided(person, fact, f"recycled: {body.reason}")
+        case LeadHeld():
+            return changed(person, round=reopened(person.round, _from_then(body)))
         case LeadRouted() | LeadReassigned():
-            from_then = text_of(body.statuses_from) if body.statuses_from else None
-            person = changed(person, round=reopened(person.round, from_then))
+            person = changed(person, round=reopened(person.round, _from_then(body)))
             verb = "routed" if isinstance(body, LeadRouted) else f"reassigned ({body.reason})"
             return _decided(person, fact, f"{verb} to {body.owner.name}")
         case _:
             return person
+
+
+def _from_then(body: LeadRouted | LeadReassigned | LeadHeld) -> str | None:
+    return text_of(body.statuses_from) if body.statuses_from else None
 
 
 def _decided(person: Person, fact: Heard, what: str) -> Person:

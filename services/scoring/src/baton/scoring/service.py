@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from baton.contracts import INTAKE, ROUTING, SCORING, TOPICS, LeadReassigned, LeadRecycled, LeadRouted
+from baton.contracts import INTAKE, ROUTING, SCORING, TOPICS, LeadHeld, LeadReassigned, LeadRecycled, LeadRouted
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     INTAKE: TOPICS[INTAKE],
-    ROUTING: {fact.type: fact for fact in (LeadRouted, LeadReassigned, LeadRecycled)},
+    ROUTING: {fact.type: fact for fact in (LeadRouted, LeadReassigned, LeadHeld, LeadRecycled)},
 }
 LOOK_AT_PLAYBOOK_EVERY = 2.0
 COUNT_EVERY = 10.0

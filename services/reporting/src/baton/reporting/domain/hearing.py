@@ -119,9 +119,11 @@ def _handed_over(lead: Lead, fact: LeadRouted | LeadReassigned, _: datetime, __:
 
 
 def _held(lead: Lead, fact: LeadHeld, _: datetime, __: int) -> Lead:
-    return _in_round(
-        lead, fact.round, lambda round_: changed(round_, routing="held", held_reason=fact.reason, owner=None)
-    )
+    def held(round_: Round) -> Round:
+        counts_after = _latest(round_.counts_after, fact.statuses_from)
+        return changed(round_, routing="held", held_reason=fact.reason, owner=None, counts_after=counts_after)
+
+    return _in_round(lead, fact.round, held)
 
 
 def _recycled(lead: Lead, fact: LeadRecycled, _: datetime, __: int) -> Lead:

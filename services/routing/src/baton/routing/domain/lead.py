@@ -43,6 +43,8 @@ class Hold(_Value):
     next_try_at: datetime | None = None
     after: ReassignReason | None = None
     """What took it from its last owner; None if it never had one in this round."""
+    statuses_from: datetime | None = None
+    """What others were told last: statuses up to then are put away."""
 
 
 class Work(_Value):
