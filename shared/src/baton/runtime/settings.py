@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from baton.runtime.outbound.addresses import Permits
 
 
 class Settings(BaseSettings):
@@ -53,10 +55,24 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=3.0, gt=0, description="How long a silent process keeps its lanes before another takes them over."
     )
+    outbound_allow: str = Field(
+        default="",
+        description="What Baton may call beyond public hosts by https on 443 and 8443: hosts, addresses and CIDR "
+        "ranges, separated by commas, each with an optional `:port`; `http://` before one allows it without TLS.",
+    )
+    outbound_authorities: Path | None = Field(
+        default=None, description="PEM file of certificate authorities trusted for outgoing calls beside the system's."
+    )
     max_body_bytes: int = Field(
         default=10_485_760, gt=0, description="Largest request body; for NDJSON the largest line."
     )
     graceful_seconds: float = Field(default=20.0, ge=0, description="How long a stop waits for requests in flight.")
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _is_readable(cls, text: str) -> str:
+        Permits.of(text)
+        return text
 
     def may_roll_forward(self, service: str) -> bool:
         """True if the service's store may be brought up to what its topics say."""
