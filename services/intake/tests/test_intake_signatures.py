@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.intake.domain.signatures import Knock, is_genuine, uri_hubspot_signs
+from baton.playbook.doors import Signature
 from baton.playbook.secret import Secret
-from baton.playbook.sources import Signature
 
 NOW = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
 URL = "https://leads.example.net/intake/v1/hooks/x"

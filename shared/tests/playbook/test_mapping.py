@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from baton.playbook.bodies import MAX_DEPTH, BodyFault, depth_exceeds, read_form, read_json, read_lines
+from baton.playbook.bodies import MAX_DEPTH, BodyFault, depth_exceeds, read_json, read_lines
+from baton.playbook.forms import read_form
 from baton.playbook.mapping import Mapper, Taken
 from baton.playbook.sources import Source
 

@@ -187,9 +187,9 @@ FAULTS = {
         "sources", "element.a + element.b", "element.a +",
         ["sources.yaml:9:35: Syntax error: mismatched input the end"],
     ),
-    "a signature that needs a URL": (
-        "sources", "scheme: token", "scheme: hubspot-v3",
-        ["sources.yaml:2:9: hubspot-v3 signs the URL: public_url is missing"],
+    "a signature that needs a header": (
+        "sources", "scheme: token", "scheme: timestamped",
+        ["sources.yaml:4:16: sources.0.signature: timestamped needs header"],
     ),
     "a lead nobody can recognise": (
         "sources", "{email: email}", "{city: city}",

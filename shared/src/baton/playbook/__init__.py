@@ -10,6 +10,7 @@ due = playbook.calendar("berlin").add(start, playbook.sla.policy("hot").first_at
 from baton.playbook.conditions import FALSE, TRUE, Condition, Formula, LeadView, RuleSet, Truth, Verdict
 from baton.playbook.definition import ActivityMatch, Criterion, Definition, LeadField, MustKnow
 from baton.playbook.disqualify import Disqualify, DisqualifyRule, Reason
+from baton.playbook.doors import Handshake, Redirect, Signature
 from baton.playbook.energy import EnergyReading, energy_of
 from baton.playbook.loading import check, load, load_source
 from baton.playbook.nurture import Nurture, Track
@@ -27,7 +28,6 @@ from baton.playbook.sources import (
     ElementMapping,
     LeadReference,
     Pick,
-    Signature,
     Source,
     Sources,
     StatusWords,
@@ -54,6 +54,7 @@ __all__ = [
     "EnergyReading",
     "FitRule",
     "Formula",
+    "Handshake",
     "LeadField",
     "LeadReference",
     "LeadView",
@@ -71,6 +72,7 @@ __all__ = [
     "Pool",
     "Problem",
     "Reason",
+    "Redirect",
     "RepSeed",
     "Roster",
     "Routing",

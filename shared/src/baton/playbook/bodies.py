@@ -10,18 +10,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn
-from urllib.parse import parse_qsl
 
 import orjson
 
 MAX_DEPTH: Final = 32
 """The deepest body of the platforms we know has nine levels."""
-MAX_FORM_FIELDS: Final = 2000
-MAX_FORM_DEPTH: Final = 8
 
-_BOM = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _LONG_NUMBER = re.compile(rb"\d{19}")
-_FORM_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -31,7 +27,7 @@ class BodyFault(ValueError):
 
 def read_json(raw: bytes) -> Any:
     """The JSON value in `raw`; a byte order mark is tolerated. Raises BodyFault: not JSON, or too deep."""
-    raw = raw.removeprefix(_BOM)
+    raw = raw.removeprefix(BOM)
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as fault:
@@ -46,28 +42,9 @@ def read_json(raw: bytes) -> Any:
 
 def read_lines(raw: bytes) -> Iterator[bytes]:
     """The lines of NDJSON that are not blank."""
-    for line in raw.removeprefix(_BOM).split(b"\n"):
+    for line in raw.removeprefix(BOM).split(b"\n"):
         if line.strip():
             yield line
-
-
-def read_form(raw: bytes) -> dict[str, Any]:
-    """An urlencoded form as nested data: `k[a][b]` nests, a repeated key and `k[]` make a list.
-
-    Empty fields and the text `null` are absent; `;` is data; bytes that are not UTF-8 become U+FFFD. Raises BodyFault.
-    """
-    try:
-        pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
-    except ValueError:
-        raise BodyFault(f"not a form, or one with more than {MAX_FORM_FIELDS} fields") from None
-    form: dict[str, Any] = {}
-    for key, value in pairs:
-        text = value.replace("\0", "")
-        if text.strip() not in ("", "null"):
-            _put(form, _steps(key.replace("\0", "")), text)
-    if pairs and all(value == "" for _, value in pairs):
-        raise BodyFault("not a form: no field has a value")
-    return form
 
 
 def depth_exceeds(value: Any, limit: int) -> bool:
@@ -104,29 +81,3 @@ def _int(text: str) -> int | str:
 
 def _refuse(name: str) -> NoReturn:
     raise BodyFault(f"not JSON: {name}")
-
-
-def _steps(key: str) -> list[str]:
-    nested = _FORM_KEY.fullmatch(key)
-    if nested is None:
-        return [key]
-    inner = nested[2][1:-1].split("][")
-    return [nested[1], *inner] if len(inner) < MAX_FORM_DEPTH else [key]
-
-
-def _put(form: dict[str, Any], steps: list[str], text: str) -> None:
-    is_list = len(steps) > 1 and steps[-1] == ""
-    *outer, last = steps[:-1] if is_list else steps
-    place = form
-    for step in outer:
-        inner = place.setdefault(step, {})
-        if not isinstance(inner, dict):
-            inner = place[step] = {"": inner}
-        place = inner
-    there = place.get(last)
-    if isinstance(there, dict):
-        there[""] = text
-    elif there is None:
-        place[last] = [text] if is_list else text
-    else:
-        place[last] = [*(there if isinstance(there, list) else [there]), text]

@@ -8,19 +8,19 @@ from functools import cached_property
 from typing import Any
 
 from cel_expr_python import cel
-from pydantic import BaseModel
 
 from baton.playbook import leadpath
 from baton.playbook.celcheck import check_condition, check_formula, check_untyped
 from baton.playbook.conditions import element_environment, formula_environment, run_environment
 from baton.playbook.disqualify import Use
+from baton.playbook.mapping import picks_of
 from baton.playbook.playbook import SCORE_NAMES, Playbook
 from baton.playbook.positions import Document, Loc
 from baton.playbook.problems import Problem
 from baton.playbook.rewrite import names_in
 from baton.playbook.routingcheck import check_routing
 from baton.playbook.secret import Secret, SecretMissing, resolve
-from baton.playbook.sources import ElementMapping, Pick, Source
+from baton.playbook.sources import ElementMapping, Source
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,9 @@ def check_source(document: Document, at: Loc, source: Source, environ: Mapping[s
     """One source: its mappings' names and CEL, what its signature needs, and secrets nobody has set (a warning)."""
     signature = source.signature
     if signature is not None:
-        if signature.scheme == "hubspot-v3" and source.public_url is None:
-            yield document.problem((*at, "id"), "hubspot-v3 signs the URL: public_url is missing")
+        if _needs_url(source, environ):
+            why = "hubspot-v3 signs the URL: without public_url or BATON_PUBLIC_URL it is taken from the request"
+            yield document.problem((*at, "id"), why, severity="warning")
         for index, secret in enumerate(signature.secrets):
             yield from _secret(document, (*at, "signature", "secrets", index), secret, environ)
     environment = element_environment()
@@ -206,6 +207,11 @@ def check_source(document: Document, at: Loc, source: Source, environ: Mapping[s
         names.add(mapping.id)
         for loc, text in _cel_of(mapping):
             yield from check_untyped(document, (*where, *loc), text, environment)
+
+
+def _needs_url(source: Source, environ: Mapping[str, str] | None) -> bool:
+    signs_url = source.signature is not None and source.signature.scheme == "hubspot-v3"
+    return signs_url and source.public_url is None and environ is not None and not environ.get("BATON_PUBLIC_URL")
 
 
 def _secret(document: Document, at: Loc, secret: Secret, environ: Mapping[str, str] | None) -> Iterator[Problem]:
@@ -220,28 +226,9 @@ def _secret(document: Document, at: Loc, secret: Secret, environ: Mapping[str, s
 def _cel_of(mapping: ElementMapping) -> Iterator[tuple[Loc, str]]:
     if mapping.when is not None:
         yield ("when",), mapping.when
-    for loc, pick in _picks(mapping):
+    for loc, pick in picks_of(mapping):
         if pick.cel is not None:
             yield (*loc, "cel"), pick.cel
-
-
-def _picks(mapping: ElementMapping) -> Iterator[tuple[Loc, Pick]]:
-    yield from _given(mapping, (), ("event_id", "external_id", "occurred_at", "is_test"))
-    for group in ("contact", "properties", "answers", "consent", "fields"):
-        for key, pick in getattr(mapping, group).items():
-            yield (group, key), pick
-    for index, pick in enumerate(mapping.dedupe):
-        yield ("dedupe", index), pick
-    for index, activity in enumerate(mapping.activity):
-        yield from _given(activity, ("activity", index), ("kind", "what", "occurred_at", "value"))
-    if mapping.lead is not None:
-        yield from _given(mapping.lead, ("lead",), ("system", "id", "email"))
-
-
-def _given(model: BaseModel, at: Loc, names: tuple[str, ...]) -> Iterator[tuple[Loc, Pick]]:
-    for name in names:
-        if (pick := getattr(model, name)) is not None:
-            yield (*at, name), pick
 
 
 def _calendars(context: Context) -> Iterator[Problem]:

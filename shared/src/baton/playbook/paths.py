@@ -1,8 +1,8 @@
 """Paths into bodies: `contact.fields.core.email.value`, `"mautic.form_on_submit"[]`, `contact.fields.*.phone.value`.
 
 Keys are separated by dots; a key with a dot, bracket or quote in it is put in double quotes. `[]` goes through every
-element of a list (a single object counts as a list of one), `[0]` takes one element, `[name=email]` those whose
-`name` is `email`, `*` tries every value of an object or a list.
+element of a list (a single object counts as a list of one), `[0]` takes one element, `[name=email]` those whose `name`
+is `email` (compared without case; `EMA*` is a beginning), `*` tries every value of an object or a list.
 """
 
 from __future__ import annotations
@@ -23,21 +23,27 @@ class Wild(Enum):
 
 @dataclass(frozen=True)
 class Where:
-    """The step to the elements of a list that have this text under that key."""
+    """The elements of a list in which the keys lead to this word."""
 
-    key: str
+    keys: tuple[str, ...]
     word: str
 
     def holds(self, element: object) -> bool:
-        """Whether the element is an object with the word under the key; numbers count as their text."""
-        value = element.get(self.key) if isinstance(element, Mapping) else None
-        return isinstance(value, str | int) and str(value) == self.word
+        """Whether the element says so."""
+        for key in self.keys:
+            element = element.get(key) if isinstance(element, Mapping) else None
+        if element is None or isinstance(element, Mapping | list):
+            return False
+        said = str(element).strip().casefold()
+        return said.startswith(self.word[:-1]) if self.word.endswith("*") else said == self.word
 
 
 Step = str | int | Wild | Where
+Place = tuple[str | int, ...]
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(
-    r'"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<index>\d{0,6})\]|(?P<key>[^.\[\]"]+)'
-    r'|\[(?P<where>[^\[\]="]+)=(?P<word>[^\[\]"]+)\]'
+    rf'"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<index>\d{{0,6}})\]'
+    rf'|\[(?P<key_is>[^\[\]"=]+)=(?P<word>{_QUOTED}|[^\[\]"]+)\]|(?P<key>[^.\[\]"]+)'
 )
 
 
@@ -54,11 +60,25 @@ class Path:
 
     def all(self, body: object) -> list[object]:
         """Everything the path leads to, in document order; absent parts and nulls lead nowhere."""
-        return [found for found in _follow(self.steps, body) if found is not None]
+        return [found for _, found in _follow(self.steps, body, ()) if found is not None]
 
     def first(self, body: object) -> object | None:
         """The first thing the path leads to, or None."""
-        return next((found for found in _follow(self.steps, body) if found is not None), None)
+        return next((found for _, found in _follow(self.steps, body, ()) if found is not None), None)
+
+    def places(self, body: object) -> Iterator[tuple[Place, object]]:
+        """Everything the path leads to, with the place where it stands."""
+        return ((place, found) for place, found in _follow(self.steps, body, ()) if found is not None)
+
+    def put(self, body: object, value: object) -> int:
+        """Put `value` in everything's place; return how many places that were. The body itself has none."""
+        places = [place for place, _ in self.places(body) if place]
+        for place in places:
+            inside: object = body
+            for step in place[:-1]:
+                inside = inside[step]  # type: ignore[index]
+            inside[place[-1]] = value  # type: ignore[index]
+        return len(places)
 
 
 @lru_cache(maxsize=4096)
@@ -82,44 +102,57 @@ def parse_path(text: str) -> Path:
 
 
 def _step(token: re.Match[str]) -> Step:
-    quoted, index, where, word, key = token.group("quoted", "index", "where", "word", "key")
+    quoted, index, key = token.group("quoted", "index", "key")
     if quoted is not None:
-        return re.sub(r"\\(.)", r"\1", quoted)
-    if where is not None:
-        return Where(where.strip(), word.strip())
+        return _unquoted(quoted)
     if index is not None:
         return int(index) if index else Wild.EACH
+    if token["word"] is not None:
+        word = token["word"]
+        said = _unquoted(word[1:-1]) if word.startswith('"') else word
+        return Where(tuple(token["key_is"].split(".")), said.strip().casefold())
     return Wild.ANY if key == "*" else key
 
 
-def _follow(steps: tuple[Step, ...], value: object) -> Iterator[object]:
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def _follow(steps: tuple[Step, ...], value: object, place: Place) -> Iterator[tuple[Place, object]]:
     if not steps:
-        yield value
+        yield place, value
         return
-    for next_value in _one(steps[0], value):
-        yield from _follow(steps[1:], next_value)
+    for way, next_value in _one(steps[0], value):
+        yield from _follow(steps[1:], next_value, place + way)
 
 
-def _one(step: Step, value: object) -> Iterator[object]:
+def _one(step: Step, value: object) -> Iterator[tuple[Place, object]]:
     match step:
         case Wild.EACH:
             yield from _elements(value)
-        case Wild.ANY:
-            yield from value.values() if isinstance(value, Mapping) else _elements(value)
         case Where():
-            yield from filter(step.holds, _elements(value))
+            yield from (found for found in _elements(value) if step.holds(found[1]))
+        case Wild.ANY:
+            yield from _values(value) if isinstance(value, Mapping) else _elements(value)
         case str() if isinstance(value, Mapping):
             if step in value:
-                yield value[step]
+                yield (step,), value[step]
         case int() if _is_list(value) and step < len(value):  # type: ignore[arg-type]
-            yield value[step]  # type: ignore[index]
+            yield (step,), value[step]  # type: ignore[index]
 
 
-def _elements(value: object) -> Iterator[object]:
+def _values(value: Mapping[str, object]) -> Iterator[tuple[Place, object]]:
+    for key, item in value.items():
+        yield (key,), item
+
+
+def _elements(value: object) -> Iterator[tuple[Place, object]]:
+    """The elements of a list; a single object is a list of one, and stands where it stands."""
     if isinstance(value, Mapping):
-        yield value
+        yield (), value
     elif _is_list(value):
-        yield from value  # type: ignore[misc]
+        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+            yield (index,), item
 
 
 def _is_list(value: object) -> bool:

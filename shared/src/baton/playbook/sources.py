@@ -5,12 +5,13 @@ CSV import uses the same mapping.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from baton.playbook.doors import Handshake, Redirect, Signature
 from baton.playbook.paths import parse_path
-from baton.playbook.secret import Secret
 from baton.playbook.terms import Cel, Id, Label, Strict
 
 ContactField = Literal[
@@ -18,7 +19,7 @@ ContactField = Literal[
     "street", "city", "postal_code", "region", "country", "locale", "timezone",
 ]  # fmt: skip
 Status = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
-Gives = Literal["lead", "activity", "touch", "answer", "status"]
+Gives = Literal["lead", "activity", "touch", "answer", "status", "nothing"]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
@@ -27,13 +28,22 @@ def _is_path(text: str) -> str:
     return text
 
 
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as fault:
+        raise ValueError(f"not a regular expression: {fault}") from None
+    return text
+
+
 PathText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_is_path)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_is_pattern)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 
 class Pick(Strict):
-    """One value. A bare string is `{path:
-
-    …}`. Exactly one of path, const, cel, first_of; the rest is applied in the order below.
+    """One value. A bare string is a path. Exactly one of path, const, cel, first_of, named; the rest is applied in the
+    order below. Blanks around texts are never kept.
     """
 
     path: PathText | None = None
@@ -43,12 +53,17 @@ class Pick(Strict):
     first_of: tuple[PathText, ...] = Field(
         default=(), strict=False, description="The first path that leads to a value."
     )
+    named: tuple[Name, ...] = Field(
+        default=(), strict=False, description="The first of these names, however it is written: `E-mail`, `e_mail`."
+    )
     many: bool = Field(default=False, description="Keep every value the path leads to, as a list.")
+    unescape: bool = Field(default=False, description="Read HTML entities such as `&amp;`, once.")
     after: str | None = Field(
         default=None, min_length=1, description="Of a text only what follows this; none, if absent."
     )
     before: str | None = Field(default=None, min_length=1, description="Of that only what stands before this.")
     split: str | None = Field(default=None, min_length=1, description="Cut the text at this into a list, such as `|`.")
+    join: str | None = Field(default=None, description="Put a list together again, with this between.")
     values: dict[str, str | int | float | bool | None] = Field(
         default_factory=dict, description="Translate words (compared without case); null means absent."
     )
@@ -67,9 +82,9 @@ class Pick(Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        origins = [self.path, self.const, self.cel, self.first_of or None]
+        origins = [self.path, self.const, self.cel, self.first_of or None, self.named or None]
         if sum(origin is not None for origin in origins) != 1:
-            raise ValueError("give exactly one of path, const, cel, first_of")
+            raise ValueError("give exactly one of path, const, cel, first_of, named")
         return self
 
 
@@ -97,12 +112,21 @@ class LeadReference(Strict):
         return self
 
 
+class Pairs(Strict):
+    """A list of questions and answers, or of names and values, as an object: what `named` looks into."""
+
+    each: PathText
+    key: tuple[PathText, ...] = Field(min_length=1, strict=False, description="The first that leads to a text.")
+    value: tuple[PathText, ...] = Field(min_length=1, strict=False, description="The first that leads to a value.")
+
+
 class ElementMapping(Strict):
     """How one kind of element in a body becomes one lead, activity, touch, answer or status.
 
     `each` says where the elements stand; without it the body (or the CSV row) is the element. Every mapping of a
     source is
     tried on every body; a body from which no mapping takes an element is quarantined. Paths start at the element.
+    A mapping that gives `nothing` says that its elements are known and mean nothing here.
     """
 
     id: Id
@@ -111,6 +135,15 @@ class ElementMapping(Strict):
         default=None, description="CEL over `element` and `body`; only elements for which it is true."
     )
     gives: Gives = "lead"
+    pairs: tuple[Pairs, ...] = ()
+    names_in: PathText | None = Field(default=None, description="The object `named` looks into; the element itself.")
+    strip_names: Pattern | None = Field(
+        default=None, description="What the platform puts before every name, such as Jotform's `^q[0-9]+_`."
+    )
+    rest: bool = Field(default=False, description="Whatever has a name and was not picked becomes a property.")
+    drop: tuple[Name, ...] = Field(
+        default=(), description="Names that `rest` leaves out; `GOVERNMENT*` is a beginning."
+    )
     event_id: Pick | None = None
     dedupe: tuple[Pick, ...] = Field(
         default=(), description="Joined by `:` where there is no event_id; else the element's hash."
@@ -130,6 +163,8 @@ class ElementMapping(Strict):
 
     @model_validator(mode="after")
     def _shape(self) -> Self:
+        if self.gives == "nothing":
+            return self
         if self.gives == "lead":
             if self.lead is not None or self.fields:
                 raise ValueError("a mapping that gives a lead has no lead and no fields")
@@ -137,28 +172,6 @@ class ElementMapping(Strict):
                 raise ValueError("a lead needs external_id, contact.email or contact.phone")
         elif self.lead is None:
             raise ValueError(f"a mapping that gives {self.gives} says whose in lead")
-        return self
-
-
-class Signature(Strict):
-    """How a post proves where it comes from. `token` compares a header (or the URL's `token`) with the secret.
-
-    `hmac-sha256` signs the raw body and is found in `header`, encoded as said, after `prefix`. `hubspot-v3` signs
-    method, public
-    URL, body and a timestamp. Two secrets at most: the new one and, while rotating, the old one.
-    """
-
-    scheme: Literal["hmac-sha256", "hubspot-v3", "token"]
-    header: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]+$")
-    encoding: Literal["base64", "hex"] = "base64"
-    prefix: str = ""
-    tolerance_seconds: int = Field(default=300, ge=1, le=86_400)
-    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=2)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.scheme == "hmac-sha256" and self.header is None:
-            raise ValueError("hmac-sha256 needs header")
         return self
 
 
@@ -175,7 +188,16 @@ class Source(Strict):
     public_url: str | None = Field(
         default=None, pattern=r"^https?://\S+$", description="The URL the sender posts to and signs."
     )
-    body: Literal["json", "form"] = "json"
+    takes_get: bool = Field(default=False, description="A GET with a query is a post, not a probe.")
+    handshake: Handshake | None = None
+    redirect: Redirect | None = None
+    body: Literal["json", "form"] = Field(default="json", description="Where the content type does not say.")
+    charset_field: str | None = Field(
+        default=None, pattern=r"^\w+$", description="The URL's parameter or the form's field that names the charset."
+    )
+    json_in: tuple[PathText, ...] = Field(default=(), description="Texts of the body that are JSON themselves.")
+    unescape: bool = Field(default=False, description="Every text comes with HTML entities: read them, once.")
+    mask: tuple[PathText, ...] = Field(default=(), description="What is blotted out before the body is stored.")
     default_region: Country | None = Field(default=None, description="For telephone numbers without a country code.")
     system: Id | None = Field(
         default=None, description="The name under which its ids are external ids; its own id by default."
@@ -187,10 +209,18 @@ class Source(Strict):
         """The `source` in (source, external_id)."""
         return self.system or self.id
 
+    @property
+    def token_fields(self) -> tuple[str, ...]:
+        """Where in the body a secret stands."""
+        signature = self.signature
+        return (signature.field,) if signature and signature.field and not signature.is_public else ()
+
     @model_validator(mode="after")
     def _signed(self) -> Self:
         if (self.kind == "webhook") != (self.signature is not None):
             raise ValueError("a webhook needs signature; a csv source has none")
+        if self.kind == "csv" and (self.handshake or self.redirect):
+            raise ValueError("only a webhook has handshake or redirect")
         return self
 
 

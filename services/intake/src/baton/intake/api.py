@@ -13,18 +13,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from baton.intake import store
-from baton.intake.book import Book
 from baton.intake.domain.keys import email_key
 from baton.intake.domain.mail import normal_address
 from baton.intake.domain.posts import MODELS, Kind, LeadIn
-from baton.intake.domain.reading import NDJSON, media_type
-from baton.intake.domain.signatures import Knock, is_genuine
-from baton.intake.metrics import IntakeMetrics
+from baton.intake.domain.reading import NDJSON
 from baton.intake.reception import Letter, Reception
 from baton.intake.settings import IntakeSettings
 from baton.intake.taking import Receipt
-from baton.playbook.mapping import Mapper
-from baton.playbook.sources import Signature
+from baton.playbook.opening import media_type
 from baton.runtime.engine import Engine
 from baton.runtime.failures import NotNow
 from baton.runtime.http import (
@@ -40,7 +36,6 @@ from baton.runtime.http import (
 )
 from baton.runtime.http.access import Access
 from baton.runtime.http.bodies import require_json
-from baton.runtime.observe import log
 
 DOORS: Final[dict[str, Kind]] = {
     "activities": "activity",
@@ -52,9 +47,6 @@ SHOWN_BYTES: Final = 65_536
 """As much of a raw body as a list shows; all of it is in the store."""
 
 RETRY_SECONDS: Final = 2
-SECRET_RETRY_SECONDS: Final = 60
-"""Somebody has to set a secret first; asking sooner is no use."""
-
 SEND_AGAIN: Final = (
     "It was not stored, or nobody can tell. Send it again: what was stored is known then as a duplicate."
 )
@@ -139,55 +131,11 @@ async def _native(
     is_lines = _require_json_or_lines(request)
     limit = settings.max_stream_bytes if is_lines else settings.max_body_bytes
     key = _idempotency_key(request)
-    with _room(reception, RETRY_SECONDS) as more:
+    with room(reception, RETRY_SECONDS) as more:
         letter = _letter(request, await read_body(request, limit, more=more))
         receipts, was_replayed = await reception.native(kind, letter, who.name, key)
     headers = {"Idempotent-Replayed": "true"} if was_replayed else {}
     return Response(orjson.dumps(receipts), 202, headers, media_type="application/json")
-
-
-def hooks_router(
-    reception: Reception, book: Book, settings: IntakeSettings, metrics: IntakeMetrics, engine: Engine
-) -> APIRouter:
-    """The doors of the playbook's sources."""
-    router = APIRouter(prefix="/intake/v1", tags=["hooks"])
-
-    @router.post("/hooks/{source}")
-    async def hook(source: str, request: Request) -> Response:
-        """Take in whatever a platform posts, by the mapping of its source in the playbook.
-
-        404 unknown source, 401 not genuine, 413 too large; else 200 once the bytes are stored, whatever they are, and
-        503 while they cannot be stored.
-        """
-        mapper = book.mapper(source)
-        if mapper is None or mapper.source.signature is None:
-            raise Problem(404, "Unknown source", "The playbook names no such webhook source.")
-        signature = mapper.source.signature
-        with _room(reception, _retry_after(signature, RETRY_SECONDS)) as more:
-            return await taken(request, mapper, signature, more)
-
-    async def taken(request: Request, mapper: Mapper, signature: Signature, more: Callable[[int], None]) -> Response:
-        source = mapper.source.id
-        letter = _letter(request, await read_body(request, settings.max_body_bytes, more=more))
-        secrets = book.secrets(mapper.source)
-        if not secrets:
-            # Ours to mend, not the sender's fault: a 4xx would lose the lead for good with most platforms.
-            log.warning("source_without_secret", source=source)
-            detail = f"No secret of the source {source} is set here. Nothing was stored."
-            retry_after = _retry_after(signature, SECRET_RETRY_SECONDS)
-            raise Problem(503, "Not now", detail, headers={"Retry-After": str(retry_after)})
-        url = _public_url(
-            request, mapper.source.public_url or settings.public_url, mapper.source.public_url is not None
-        )
-        knock = Knock(request.method, url, letter.headers, letter.body)
-        if not is_genuine(knock, signature, secrets, engine.clock.now()):
-            metrics.refused(source)
-            challenge = f'Signature realm="intake/{source}"'
-            raise Problem(401, "Not genuine", headers={"WWW-Authenticate": challenge})
-        receipts = await reception.hook(mapper, letter)
-        return Response(orjson.dumps(_summary(receipts)), 200, media_type="application/json")
-
-    return router
 
 
 def leads_router(engine: Engine) -> APIRouter:
@@ -258,7 +206,7 @@ def quarantine_router(engine: Engine, reception: Reception) -> APIRouter:
         receipts = await reception.replay([quarantine_id.replace("\0", "")[:100]])
         if not receipts:
             raise Problem(404, "Not in quarantine", "Nothing is in quarantine under this id.")
-        return _summary(receipts)
+        return summary(receipts)
 
     return router
 
@@ -267,18 +215,13 @@ def quarantine_router(engine: Engine, reception: Reception) -> APIRouter:
 
 
 @contextmanager
-def _room(reception: Reception, retry_after: int) -> Iterator[Callable[[int], None]]:
+def room(reception: Reception, retry_after: int) -> Iterator[Callable[[int], None]]:
     """Room for one request; whatever cannot be stored now is a 503 that says when to come again."""
     try:
         with reception.room() as more:
             yield more
     except NotNow as problem:
         raise not_now(problem, SEND_AGAIN, retry_after=retry_after) from problem
-
-
-def _retry_after(signature: Signature, seconds: int) -> int:
-    """`Retry-After` as the platform reads it: HubSpot takes the number for milliseconds, everybody else for seconds."""
-    return seconds * 1000 if signature.scheme == "hubspot-v3" else seconds
 
 
 def _letter(request: Request, body: bytes) -> Letter:
@@ -317,17 +260,6 @@ def _idempotency_key(request: Request) -> str | None:
     return text
 
 
-def _public_url(request: Request, given: str | None, is_whole: bool) -> str:
-    """The URL the sender posted to and signed: as the playbook has it, else BATON_PUBLIC_URL and the path."""
-    path = request.url.path
-    if given is None:
-        base = f"{request.url.scheme}://{request.headers.get('host', '')}{path}"
-    else:
-        base = given if is_whole else given.rstrip("/") + path
-    query = request.url.query
-    return f"{base}?{query}" if query and "?" not in base else base
-
-
 def _described(model: type[BaseModel]) -> dict[str, Any]:
     """One, an array, or NDJSON of `model`, for OpenAPI."""
     described = body_of(model)
@@ -343,13 +275,15 @@ def _described(model: type[BaseModel]) -> dict[str, Any]:
 # -- answers ----------------------------------------------------------------------------------------------------------
 
 
-def _summary(receipts: list[Receipt]) -> dict[str, Any]:
-    """A small answer: the first element's receipt, and how many of each there were."""
+def summary(receipts: list[Receipt]) -> dict[str, Any]:
+    """A small answer: the first element's receipt, and how many of each there were; `ignored` where there was none."""
     counts = {
         status: sum(receipt.status == status for receipt in receipts)
         for status in ("accepted", "duplicate", "quarantined")
     }
-    status = next(name for name in counts if counts[name])
+    status = next((name for name in counts if counts[name]), None)
+    if status is None:
+        return {"status": "ignored", **counts}
     first = next(receipt for receipt in receipts if receipt.status == status)
     return {"status": status, "lead_id": first.lead_id, "event_id": first.event_id, **counts}
 

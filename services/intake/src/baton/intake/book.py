@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from baton.intake.domain.elements import Rules
 from baton.intake.domain.mail import FreeMailDomains
@@ -51,7 +51,11 @@ class Book:
 
     def secrets(self, source: Source) -> Sequence[bytes]:
         """The source's secrets that can be found, read now; none is a fault of ours and not of the sender."""
-        return [found for secret in _secrets(source) if (found := self._find(secret)) is not None]
+        return self.found(_secrets(source))
+
+    def found(self, secrets: Iterable[Secret]) -> list[bytes]:
+        """Those of the secrets that are set, read now."""
+        return [found for secret in secrets if (found := self._find(secret)) is not None]
 
     def without_secrets(self) -> list[str]:
         """Ids of the sources that nobody can post to, because none of their secrets is set."""

@@ -38,6 +38,18 @@ class IntakeMetrics:
         self._refused = Counter(
             "baton_intake_hooks_refused", "Hook posts with a bad signature.", ["source"], registry=registry
         )
+        self._faults = Counter(
+            "baton_intake_faults",
+            "Elements that could not be taken in when they came, by source and cause.",
+            ["source", "cause"],
+            registry=registry,
+        )
+        self._handshakes = Counter(
+            "baton_intake_handshakes",
+            "Challenges of platforms, by how they were answered.",
+            ["source", "outcome"],
+            registry=registry,
+        )
         self._playbook = Gauge("baton_playbook_info", "Always 1.", ["version"], registry=registry)
         self._known: frozenset[str] = frozenset()
         for outcome in OUTCOMES:
@@ -52,12 +64,17 @@ class IntakeMetrics:
         for source in (*self._known, NATIVE):
             for outcome in OUTCOMES:
                 self._elements.labels(source, outcome)
+        for source in self._known:
+            self._refused.labels(source)
 
     def received(self, size: int, receipts: Iterable[Receipt]) -> None:
         """Count a body and its elements. To be called once they are committed."""
         self._bytes.observe(size)
         for receipt in receipts:
-            self._elements.labels(self._label(receipt.source), receipt.status).inc()
+            source = self._label(receipt.source)
+            self._elements.labels(source, receipt.status).inc()
+            if receipt.cause is not None:
+                self._faults.labels(source, receipt.cause).inc()
 
     def replayed(self, receipts: Iterable[Receipt], woken: int) -> None:
         """Count elements that were tried again, by hand or because their lead turned up."""
@@ -68,6 +85,10 @@ class IntakeMetrics:
     def refused(self, source: str) -> None:
         """Count a post whose signature was not genuine."""
         self._refused.labels(source).inc()
+
+    def handshake(self, source: str, *, is_met: bool) -> None:
+        """Count a challenge."""
+        self._handshakes.labels(source, "met" if is_met else "refused").inc()
 
     def quarantine(self, causes: Mapping[str, int]) -> None:
         """Show what is in quarantine."""

@@ -14,13 +14,14 @@ from baton.intake.book import Book
 from baton.intake.domain.elements import Element, unreadable
 from baton.intake.domain.keys import digest_bytes
 from baton.intake.domain.posts import Kind
-from baton.intake.domain.reading import NDJSON, media_type, read_hook, read_native, read_native_lines
+from baton.intake.domain.reading import NDJSON, read_hook, read_native, read_native_lines
 from baton.intake.in_hand import InHand
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.settings import IntakeSettings
 from baton.intake.taking import HOOK, Delivery, Once, Raw, Receipt, Taken, requeued, take_in
 from baton.playbook.bodies import BodyFault, read_lines
 from baton.playbook.mapping import Mapper
+from baton.playbook.opening import media_type
 from baton.runtime.engine import Engine
 from baton.runtime.http import Problem
 from baton.runtime.ids import uuid7
@@ -166,10 +167,11 @@ class Reception:
     async def _store(self, raw: Raw, elements: Sequence[Element], letter: Letter) -> list[Receipt]:
         receipts: list[Receipt] = []
         woken = 0
-        for start in range(0, len(elements), CHUNK):
+        # The bytes are kept also where nothing in them counts here.
+        for start in range(0, max(1, len(elements)), CHUNK):
             chunk = tuple(elements[start : start + CHUNK])
             delivery = Delivery(chunk, raw, keeps_raw=start == 0, trace=letter.trace)
-            taken = await self._batch.submit(delivery, len(chunk))
+            taken = await self._batch.submit(delivery, max(1, len(chunk)))
             receipts += taken.receipts
             woken += taken.woken
         self._metrics.received(len(letter.body), receipts)

@@ -16,10 +16,11 @@ from sqlalchemy import Connection
 from baton.contracts import INTAKE, TOPICS
 from baton.intake import store
 from baton.intake.adopt import adopt
-from baton.intake.api import hooks_router, leads_router, posts_router, quarantine_router
+from baton.intake.api import leads_router, posts_router, quarantine_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide
 from baton.intake.domain.person import Person
+from baton.intake.hooks import hooks_router
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Reception
 from baton.intake.settings import IntakeSettings

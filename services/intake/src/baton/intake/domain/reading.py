@@ -5,25 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from baton.intake.domain.elements import NATIVE, Element, Rules, judge, unreadable
 from baton.intake.domain.keys import fingerprint
 from baton.intake.domain.posts import Kind
-from baton.playbook.bodies import BodyFault, read_form, read_json, read_lines
+from baton.playbook.bodies import BodyFault, read_json, read_lines
 from baton.playbook.mapping import Mapper, MappingFault, Taken
+from baton.playbook.opening import open_body
 
 NDJSON: Final = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
 )
-FORM: Final = "application/x-www-form-urlencoded"
 WHOLE: Final = ""
 """The fingerprint of a body that could not be taken apart."""
-
-
-def media_type(content_type: str | None) -> str:
-    """The media type without its parameters, in lower case."""
-    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def read_native(raw: bytes, kind: Kind, rules: Rules, received_at: datetime) -> tuple[list[Element], bool]:
@@ -43,10 +38,13 @@ def read_native_lines(raw: bytes, kind: Kind, rules: Rules, received_at: datetim
 def read_hook(
     raw: bytes, content_type: str | None, mapper: Mapper, rules: Rules, received_at: datetime
 ) -> list[Element]:
-    """The elements of whatever a source posted, at least one: a body nothing can be made of is an element itself."""
+    """The elements of whatever a source posted. A body nothing can be made of is an element itself.
+
+    None at all only where everything in it is known to mean nothing here.
+    """
     source = mapper.source
     try:
-        taken = mapper.take(_hook_body(raw, content_type, source.body))
+        taken = mapper.take(open_body(raw, content_type, source))
     except BodyFault as fault:
         return [unreadable("lead", source.id, WHOLE, str(fault))]
     except MappingFault as fault:
@@ -55,18 +53,12 @@ def read_hook(
         return [
             unreadable("lead", source.id, WHOLE, "no mapping of the source takes anything from this body", "unmapped")
         ]
-    return [_mapped(one, source.id, rules, received_at) for one in taken]
-
-
-def _hook_body(raw: bytes, content_type: str | None, otherwise: str) -> Any:
-    """What the header says where it says one of the two; else what the playbook says of the source."""
-    kind = media_type(content_type)
-    is_form = kind == FORM or (otherwise == "form" and not kind.endswith("json"))
-    return read_form(raw) if is_form else read_json(raw)
+    return [_mapped(one, source.id, rules, received_at) for one in taken if one.gives != "nothing"]
 
 
 def _mapped(taken: Taken, source: str, rules: Rules, received_at: datetime) -> Element:
     sha = fingerprint(taken.element)
+    assert taken.gives != "nothing"
     if taken.post is None:
         return unreadable(taken.gives, source, sha, taken.fault or "cannot be mapped", "unmapped")
     key = f"{taken.mapping}:{taken.key or sha}"
