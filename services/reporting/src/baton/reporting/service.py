@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, MetaData
 
-from baton.contracts import TOPICS
 from baton.reporting import store
 from baton.reporting import store_queries as queries
 from baton.reporting.decide import Dossier, decide
 from baton.reporting.metrics import ReportingMetrics
 from baton.reporting.settings import Settings
 from baton.reporting.tables import metadata
+from baton.reporting.views import HEARS
 from baton.runtime.handler import Cause, Decision, Service
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Reporting(Service[Dossier, None]):
     """Hears every fact and keeps read models; says nothing."""
 
     name = "reporting"
-    hears = TOPICS
+    hears = HEARS
     metadata: MetaData = metadata
 
     def __init__(self) -> None:

@@ -13,7 +13,18 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from baton.contracts import INTAKE, ROUTING, SCORING, TOPICS, LeadHeld, LeadReassigned, LeadRecycled, LeadRouted
+from baton.contracts import (
+    INTAKE,
+    ROUTING,
+    SCORING,
+    TOPICS,
+    LeadHeld,
+    LeadReassigned,
+    LeadRecycled,
+    LeadRouted,
+    Owner,
+)
+from baton.contracts.reading import reading
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
@@ -28,9 +39,16 @@ from baton.scoring.settings import Settings
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
 
+_DECIDED = ("round", "statuses_from")
+_OWNER = reading(Owner, "name")
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     INTAKE: TOPICS[INTAKE],
-    ROUTING: {fact.type: fact for fact in (LeadRouted, LeadReassigned, LeadHeld, LeadRecycled)},
+    ROUTING: {  # only what the history tells of a hand-off
+        LeadRouted.type: reading(LeadRouted, *_DECIDED, owner=_OWNER),
+        LeadReassigned.type: reading(LeadReassigned, *_DECIDED, "reason", owner=_OWNER),
+        LeadHeld.type: reading(LeadHeld, *_DECIDED),
+        LeadRecycled.type: reading(LeadRecycled, "round", "reason", "look_again_at"),
+    },
 }
 LOOK_AT_PLAYBOOK_EVERY = 2.0
 COUNT_EVERY = 10.0

@@ -10,28 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
-from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from baton.contracts import (
-    INTAKE,
-    ROSTER,
-    ROUTING,
-    SCORING,
-    SLA,
-    TOPICS,
-    LeadAnswered,
-    LeadDisqualified,
-    LeadEngaged,
-    LeadHeld,
-    LeadReassigned,
-    LeadRecycled,
-    LeadRouted,
-    LeadStatusReported,
-    LeadTouched,
-    LeadUpdated,
-    RepChanged,
-)
+from baton.contracts import SLA, TOPICS
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
@@ -40,20 +21,12 @@ from baton.sla_monitor.adopt import adopt
 from baton.sla_monitor.api import router
 from baton.sla_monitor.decide import Watched, decide
 from baton.sla_monitor.domain.obligation import PROMISES
+from baton.sla_monitor.hearing import HEARS
 from baton.sla_monitor.metrics import Metrics
 from baton.sla_monitor.settings import Settings
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
-
-_FROM_OUTSIDE = (LeadUpdated, LeadTouched, LeadAnswered, LeadEngaged, LeadStatusReported)
-_TURNS = (LeadRouted, LeadReassigned, LeadHeld, LeadRecycled)
-HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
-    INTAKE: {fact.type: fact for fact in _FROM_OUTSIDE},
-    SCORING: {LeadDisqualified.type: LeadDisqualified},
-    ROUTING: {fact.type: fact for fact in _TURNS},
-    ROSTER: {RepChanged.type: RepChanged},
-}
 
 LOOK_AT_PLAYBOOK_EVERY = 2.0
 COUNT_EVERY = 10.0

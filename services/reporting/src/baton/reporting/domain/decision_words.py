@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from baton.contracts import (
+    Candidate,
     LeadDisqualified,
     LeadHeld,
     LeadNurtured,
@@ -93,11 +94,16 @@ def _handed(fact: LeadRouted | LeadReassigned) -> dict[str, Any]:
         "policy": fact.policy,
         "pool": trace.pool,
         "team": fact.owner.team,
-        "candidates": [candidate.model_dump(exclude_none=True) for candidate in trace.candidates],
+        "candidates": [_candidate(candidate) for candidate in trace.candidates],
         "near_misses": {miss.rule: miss.because for miss in trace.near_misses},
         "inputs_hash": trace.inputs_hash,
         "books_version": fact.books_version,
     }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    known = (("rep", candidate.rep), ("objection", candidate.objection), ("credit", candidate.credit))
+    return {name: value for name, value in known if value is not None}
 
 
 def _held(fact: LeadHeld) -> Line:
