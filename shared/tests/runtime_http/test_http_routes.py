@@ -129,24 +129,40 @@ async def test_facts_can_be_followed_without_kafka(client: httpx.AsyncClient) ->
 async def test_what_is_not_parked_cannot_be_replayed(client: httpx.AsyncClient) -> None:
     assert (await client.get("/kiosk/v1/parked")).json() == {"parked": [], "next": None}
     for method, path in (("GET", "7"), ("POST", "7/replay")):
+        assert (await client.request(method, "/kiosk/v1/parked/" + path.replace("7", str(2**70)))).status_code == 422
         assert (await client.request(method, f"/kiosk/v1/parked/{path}")).status_code == 404
     assert (await client.post("/kiosk/v1/parked/7/discard", json={"reason": "a duplicate"})).status_code == 404
     assert (await client.post("/kiosk/v1/parked/7/discard", json={})).status_code == 422
 
 
-async def test_the_description_of_the_api_promises_problem_details_and_nothing_that_is_never_sent(
+async def test_the_description_of_the_api_names_every_status_with_problem_details_and_nothing_that_is_never_sent(
     client: httpx.AsyncClient,
 ) -> None:
     document = (await client.get("/kiosk/openapi.json")).json()
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    assert operations
-    for operation in operations:
-        assert "422" not in operation["responses"]
-        assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+    taking = document["paths"]["/kiosk/v1/notes"]["post"]
+    assert sorted(taking["responses"]) == [
+        "200", "400", "401", "403", "408", "413", "415", "421", "422", "503",
+    ]  # fmt: skip
+    for operation in (one for path in document["paths"].values() for one in path.values()):
+        assert "default" not in operation["responses"]
+        for status, answer in operation["responses"].items():
+            assert (
+                int(status) < 400
+                or "application/json" in answer.get("content", {})
+                or answer["content"]
+                == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            )
     assert "HTTPValidationError" not in str(document)
     answer = await client.get("/kiosk/v1/ledger?limit=many")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json().keys() >= set(document["components"]["schemas"]["Problem"]["required"])
+
+
+async def test_the_description_of_the_api_says_who_may_call(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/kiosk/openapi.json")).json()["paths"]
+    assert paths["/kiosk/healthz"]["get"]["security"] == []
+    assert paths["/kiosk/v1/notes"]["post"]["security"] == [{"bearer": []}]
+    assert "Scope: `sales:write`." in paths["/kiosk/v1/notes"]["post"]["description"]
 
 
 async def test_the_description_of_the_api_is_whole_and_needs_no_network(client: httpx.AsyncClient) -> None:

@@ -29,12 +29,13 @@ from baton.runtime.http import (
     body_of,
     next_cursor,
     not_now,
+    problems,
     read_body,
     read_cursor,
     read_json,
     requires,
+    requires_one_of,
 )
-from baton.runtime.http.access import Access
 from baton.runtime.http.bodies import require_json
 
 DOORS: Final[dict[str, Kind]] = {
@@ -66,20 +67,8 @@ class Search(BaseModel):
 _SEARCH = TypeAdapter(Search)
 
 
-def one_of(*scopes: str) -> Callable[[Request], Awaitable[Principal]]:
-    """Return a dependency that lets in who has any of `scopes`."""
-
-    async def principal(request: Request) -> Principal:
-        access: Access = request.app.state.access
-        token = access.token_of(request)
-        who = Principal(token.name, token.scopes)
-        return who if any(who.may(scope) for scope in scopes) else access.admit(request, scopes[:1])
-
-    return principal
-
-
 Sender = Annotated[Principal, Depends(requires("intake:write"))]
-Sales = Annotated[Principal, Depends(one_of("sales:write", "intake:write"))]
+Sales = Annotated[Principal, Depends(requires_one_of("sales:write", "intake:write"))]
 Reader = Annotated[Principal, Depends(requires("leads:read"))]
 Admin = Annotated[Principal, Depends(requires("admin"))]
 
@@ -88,7 +77,7 @@ def posts_router(reception: Reception, settings: IntakeSettings) -> APIRouter:
     """The native API: leads, activities, touches, answers, statuses."""
     router = APIRouter(prefix="/intake/v1", tags=["intake"])
 
-    @router.post("/leads", status_code=202, openapi_extra=_described(LeadIn))
+    @router.post("/leads", status_code=202, openapi_extra=_described(LeadIn), responses=problems(409))
     async def submit_leads(request: Request, who: Sender) -> Response:
         """Take in one lead, an array, or NDJSON.
 
@@ -107,12 +96,13 @@ def posts_router(reception: Reception, settings: IntakeSettings) -> APIRouter:
         methods=["POST"],
         status_code=202,
         openapi_extra=_described(MODELS["activity"]),
+        responses=problems(409),
     )
     for door in ("touches", "answers", "statuses"):
         route = _sales_door(DOORS[door], reception, settings)
         router.add_api_route(
             f"/{door}", route, methods=["POST"], status_code=202, openapi_extra=_described(MODELS[DOORS[door]]),
-            name=f"submit_{door}", summary=f"Submit {door}",
+            responses=problems(409), name=f"submit_{door}", summary=f"Submit {door}",
         )  # fmt: skip
     return router
 

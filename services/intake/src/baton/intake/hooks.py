@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -26,11 +26,18 @@ from baton.playbook.mapping import Mapper
 from baton.playbook.opening import FORM, masked, media_type, open_body
 from baton.playbook.sources import Source
 from baton.runtime.engine import Engine
-from baton.runtime.http import Problem, read_body
+from baton.runtime.http import Problem, problems, read_body
 from baton.runtime.observe import log
 
 SECRET_RETRY_SECONDS: Final = 60
 """Somebody has to set a secret first; asking sooner is no use."""
+
+ANY_BODY: Final[dict[str, Any]] = {
+    "requestBody": {"content": {kind: {} for kind in ("application/json", "application/x-www-form-urlencoded")}}
+}
+"""What platforms really send; whatever else comes is stored too."""
+AWAY: Final[dict[str, Any]] = {"description": "To where the form of a browser leads."}
+MET: Final[dict[str, Any]] = {"content": {"text/plain": {"schema": {"type": "string"}}, "application/json": {}}}
 
 READY: Final = orjson.dumps({"status": "ready"})
 MAX_QUERY_FIELDS: Final = 1000
@@ -66,8 +73,14 @@ def hooks_router(
         return Response(READY, 200, {"Allow": "GET, POST, OPTIONS", **granted}, media_type="application/json")
 
     for method in ("POST", "PUT", "PATCH"):
-        router.add_api_route("/hooks/{source}", hook, methods=[method], name=f"hook_{method.lower()}")
-    router.add_api_route("/hooks/{source}", challenge, methods=["GET", "HEAD"], name="hook_challenge")
+        router.add_api_route(
+            "/hooks/{source}", hook, methods=[method], name=f"hook_{method.lower()}",
+            openapi_extra=ANY_BODY, responses={303: AWAY, **problems(401, 503)},
+        )  # fmt: skip
+    router.add_api_route(
+        "/hooks/{source}", challenge, methods=["GET", "HEAD"], name="hook_challenge",
+        responses={200: MET, 303: AWAY, **problems(401, 403, 503)},
+    )  # fmt: skip
     router.add_api_route("/hooks/{source}", permission, methods=["OPTIONS"], name="hook_permission")
     return router
 

@@ -12,9 +12,9 @@ from baton.reporting import store_queries as queries
 from baton.reporting.domain.fate import fate_of, stages_of
 from baton.reporting.domain.lead import Lead
 from baton.reporting.figures import follow_up_of, funnel_of
-from baton.reporting.sheets import sheet, wants_csv
+from baton.reporting.sheets import CSV, sheet, wants_csv
 from baton.reporting.store_queries import FunnelQuery, Period
-from baton.runtime.http import Principal, Problem, next_cursor, read_cursor, requires
+from baton.runtime.http import Principal, Problem, next_cursor, problems, read_cursor, requires
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
@@ -34,6 +34,8 @@ def period_of(
     return Period(first, last)
 
 
+_OR_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}, **problems(400)}
+
 Days = Annotated[Period, Depends(period_of)]
 
 
@@ -41,7 +43,7 @@ def data_router(engine: Engine) -> APIRouter:
     """Return the routes under `/reporting/v1`."""
     router = APIRouter(prefix="/reporting/v1", tags=["reporting"])
 
-    @router.get("/funnel")
+    @router.get("/funnel", responses=_OR_CSV)
     async def funnel(
         request: Request,
         _: Reader,
@@ -64,7 +66,7 @@ def data_router(engine: Engine) -> APIRouter:
         answer = await engine.read(lambda tx: read_funnel(tx, query, by))
         return _funnel_sheet(answer) if as_csv else answer
 
-    @router.get("/follow-up")
+    @router.get("/follow-up", responses=_OR_CSV)
     async def follow_up(
         request: Request,
         _: Reader,
@@ -82,7 +84,7 @@ def data_router(engine: Engine) -> APIRouter:
         rows = await engine.read(lambda tx: read_follow_up(tx, period, team, policy))
         return _follow_up_sheet(rows) if as_csv else {"period": _days(period), "items": rows}
 
-    @router.get("/leads/{lead_id}/journey")
+    @router.get("/leads/{lead_id}/journey", responses=_OR_CSV)
     async def journey(
         request: Request,
         lead_id: str,

@@ -15,7 +15,7 @@ from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
 from baton.routing.bodies import ClaimIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
 from baton.routing.domain.lead import Lead
 from baton.routing.pages import pages
-from baton.runtime.http import Problem, body_of, next_cursor, read_cursor, read_json
+from baton.runtime.http import Problem, body_of, next_cursor, problems, read_cursor, read_json
 
 if TYPE_CHECKING:
     from baton.routing.service import Routing
@@ -78,25 +78,28 @@ def _leads(engine: Engine, routing: Routing) -> APIRouter:
 def _commands(engine: Engine) -> APIRouter:
     api = APIRouter(prefix="/routing/v1", tags=["leads"])
 
-    @api.post("/leads/{lead_id}/claim", openapi_extra=body_of(ClaimIn))
+    @api.post("/leads/{lead_id}/claim", openapi_extra=body_of(ClaimIn), responses=problems(409))
     async def claim(request: Request, lead_id: LeadId, who: Seller) -> Response:
         """Take the lead, whoever has it and whatever state it is in. A closed one is opened again by this."""
         body = await read_json(request, _CLAIM)
         return await ask(engine, lead_id, "claim", body.model_dump(), who)
 
-    @api.post("/leads/{lead_id}/reassign", openapi_extra=body_of(ReassignIn))
+    @api.post("/leads/{lead_id}/reassign", openapi_extra=body_of(ReassignIn), responses=problems(409))
     async def reassign(request: Request, lead_id: LeadId, who: Seller) -> Response:
         """Give the lead to somebody, or without `to` let the rotation choose among those who have not had it."""
         body = await read_json(request, _REASSIGN)
         return await ask(engine, lead_id, "reassign", body.model_dump(), who)
 
-    @api.post("/leads/{lead_id}/reject", openapi_extra=body_of(RejectIn))
+    @api.post("/leads/{lead_id}/reject", openapi_extra=body_of(RejectIn), responses=problems(409))
     async def reject(request: Request, lead_id: LeadId, who: Seller) -> Response:
         """Say "not mine": somebody else gets the lead, and a mis-route is counted (H13)."""
         body = await read_json(request, _REJECT)
         return await ask(engine, lead_id, "reject", body.model_dump(), who)
 
     return api
+
+
+_CREATED: dict[str, Any] = {"description": "The rep is new.", "content": {"application/json": {}}}
 
 
 def _roster(engine: Engine, routing: Routing) -> APIRouter:
@@ -121,7 +124,7 @@ def _roster(engine: Engine, routing: Routing) -> APIRouter:
             raise Problem(404, "Unknown rep", f"There is no rep {rep_id!r} on the roster.")
         return views.rep_shown(rep, books, routing.house)
 
-    @api.put("/reps/{rep_id}", openapi_extra=body_of(RepIn))
+    @api.put("/reps/{rep_id}", openapi_extra=body_of(RepIn), responses={201: _CREATED, **problems(409)})
     async def put_rep(request: Request, rep_id: KnownRepId, who: Admin) -> Response:
         """Create the rep (201) or replace him whole (200). Held leads he may have are tried again at once."""
         body = await read_json(request, _REP)
@@ -130,7 +133,7 @@ def _roster(engine: Engine, routing: Routing) -> APIRouter:
             raise Problem(422, "Invalid content", errors=errors)
         return await ask(engine, rep_id, "put", body.rep(rep_id), who)
 
-    @api.post("/reps/{rep_id}/time-off", openapi_extra=body_of(TimeOffIn))
+    @api.post("/reps/{rep_id}/time-off", openapi_extra=body_of(TimeOffIn), responses=problems(409))
     async def add_time_off(request: Request, rep_id: KnownRepId, who: Seller) -> Response:
         """Add an absence. During it the rep gets nothing, and afterwards neither more nor less than the others."""
         body = await read_json(request, _TIME_OFF)

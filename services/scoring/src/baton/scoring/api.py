@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from baton.contracts import Activity, Contact, Json
 from baton.playbook import Playbook
-from baton.runtime.http import Principal, Problem, body_of, page, read_json, requires
+from baton.runtime.http import Principal, Problem, body_of, page, problems, read_json, requires
 from baton.scoring import store
 from baton.scoring.domain.moments import text_of
 from baton.scoring.domain.person import Person, history_of, with_activity, with_answers
@@ -60,7 +60,13 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
         readers = await engine.read(lambda tx: store.readings(tx, tables, playbook().version))
         return {**definition_shown(playbook()), "read_by": readers}
 
-    @routes.post("/v1/definition/read", status_code=201, tags=["definition"], openapi_extra=body_of(ReadIn))
+    @routes.post(
+        "/v1/definition/read",
+        status_code=201,
+        tags=["definition"],
+        openapi_extra=body_of(ReadIn),
+        responses=problems(409),
+    )
     async def confirm_reading(request: Request, who: Reader) -> dict[str, Any]:
         """Confirm having read the version in force. 409 if another is in force by now; repeating it changes nothing."""
         said = await read_json(request, _READ)

@@ -3,9 +3,10 @@
 `create_app` and `combine` stand in `baton.runtime.http.app`.
 """
 
-from baton.runtime.http.access import Principal, ensure_admin_token, login_link, requires
+from baton.runtime.http.access import Principal, ensure_admin_token, login_link, requires, requires_one_of
 from baton.runtime.http.bodies import body_of, check_json, errors_of, read_body, read_json
 from baton.runtime.http.cursor import next_cursor, read_cursor
+from baton.runtime.http.describe import problems
 from baton.runtime.http.pages import page
 from baton.runtime.http.problem import PROBLEM_JSON, Problem, not_now, problem_response
 
@@ -22,8 +23,10 @@ __all__ = [
     "not_now",
     "page",
     "problem_response",
+    "problems",
     "read_body",
     "read_cursor",
     "read_json",
     "requires",
+    "requires_one_of",
 ]

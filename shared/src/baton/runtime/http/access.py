@@ -5,7 +5,6 @@ docs/http.md tells all of it in one place.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -28,7 +27,7 @@ from baton.runtime.http.tokens import (
 )
 from baton.runtime.settings import Settings
 
-__all__ = ["COOKIE", "Access", "LoginNeeded", "Principal", "ensure_admin_token", "login_link", "requires"]
+__all__ = ["COOKIE", "Access", "LoginNeeded", "Principal", "Requires", "ensure_admin_token", "login_link", "requires"]
 
 COOKIE = "baton"
 COOKIE_LIFE = timedelta(hours=12)
@@ -58,18 +57,39 @@ class LoginNeeded(Exception):
         self.location = location
 
 
-def requires(*scopes: str) -> Callable[[Request], Awaitable[Principal]]:
-    """Return a dependency, `Depends(requires("leads:read"))`, that lets in who has every one of `scopes`.
+@dataclass(frozen=True, slots=True)
+class Requires:
+    """A dependency that lets in who has every one of `scopes`, or any of them if `one_is_enough`.
 
     401 without a valid token or cookie (browsers that ask for a page are sent to the login page), 403 without the
     scopes or when a browser's write comes from another site.
     """
 
-    async def principal(request: Request) -> Principal:
-        access: Access = request.app.state.access
-        return access.admit(request, scopes)
+    scopes: tuple[str, ...]
+    one_is_enough: bool = False
 
-    return principal
+    async def __call__(self, request: Request) -> Principal:
+        """Return who asks."""
+        access: Access = request.app.state.access
+        return access.admit(request, self)
+
+    def allows(self, who: Principal) -> bool:
+        """True if these scopes are enough."""
+        granted = [who.may(scope) for scope in self.scopes]
+        return any(granted) if self.one_is_enough else all(granted)
+
+    def __str__(self) -> str:
+        return (" or " if self.one_is_enough else " and ").join(f"`{scope}`" for scope in self.scopes)
+
+
+def requires(*scopes: str) -> Requires:
+    """Return a dependency, `Depends(requires("leads:read"))`, that lets in who has every one of `scopes`."""
+    return Requires(scopes)
+
+
+def requires_one_of(*scopes: str) -> Requires:
+    """Return a dependency that lets in who has any of `scopes`."""
+    return Requires(scopes, one_is_enough=True)
 
 
 class Access:
@@ -106,16 +126,14 @@ class Access:
         host = _hostname(header)
         return host in self._hosts or _is_address(host)
 
-    def admit(self, request: Request, scopes: tuple[str, ...]) -> Principal:
-        """Return who asks if he has all `scopes`; raise 401, 403 or `LoginNeeded`."""
+    def admit(self, request: Request, needs: Requires) -> Principal:
+        """Return who asks if he has the scopes; raise 401, 403 or `LoginNeeded`."""
         token = self.token_of(request)
         who = Principal(token.name, token.scopes)
-        missing = [scope for scope in scopes if not who.may(scope)]
-        if missing:
-            challenge = f'Bearer realm="baton", error="insufficient_scope", scope="{" ".join(scopes)}"'
-            raise Problem(
-                403, "Not allowed", f"This needs the scope {missing[0]}.", headers={"WWW-Authenticate": challenge}
-            )
+        if not needs.allows(who):
+            named = " ".join(needs.scopes)
+            challenge = f'Bearer realm="baton", error="insufficient_scope", scope="{named}"'
+            raise Problem(403, "Not allowed", f"This needs the scope {needs}.", headers={"WWW-Authenticate": challenge})
         return who
 
     def token_of(self, request: Request) -> Token:

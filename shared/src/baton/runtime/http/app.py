@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from baton.runtime.http.access import Access, LoginNeeded
-from baton.runtime.http.bodies import DEFS
+from baton.runtime.http.describe import describe, methods_at
 from baton.runtime.http.front import CONTENT_SECURITY, Front
 from baton.runtime.http.login import login_router
 from baton.runtime.http.pages import DESCRIBED, STATIC, make_environment, package_folder, page
-from baton.runtime.http.problem import PROBLEM_JSON, Problem, install_problem_handlers, problem_response
+from baton.runtime.http.problem import Problem, install_problem_handlers, problem_response
 from baton.runtime.http.routes import health_router, parked_router, records_router
 
 if TYPE_CHECKING:
@@ -25,27 +24,6 @@ if TYPE_CHECKING:
 
 # Swagger UI writes style attributes; scripts still come from us only.
 _DOCS_SECURITY = CONTENT_SECURITY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-
-_PROBLEM_SCHEMA = {
-    "type": "object",
-    "description": "What is wrong, as problem details (RFC 9457).",
-    "required": ["type", "status", "title"],
-    "properties": {
-        "type": {"type": "string"},
-        "status": {"type": "integer"},
-        "title": {"type": "string"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "Each fault of the body, at a JSON pointer (RFC 6901), or of the query.",
-            "items": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
-    },
-}
-_PROBLEM = {
-    "description": "Any error",
-    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 
 
 def create_app(engine: Engine) -> FastAPI:
@@ -58,6 +36,7 @@ def create_app(engine: Engine) -> FastAPI:
     app.state.pages = make_environment(package)
     install_problem_handlers(app)
     app.add_exception_handler(LoginNeeded, _to_login)
+    app.add_exception_handler(405, _wrong_method)
     app.add_middleware(Front, access=app.state.access)
     for router in service.routers(engine):
         app.include_router(router)
@@ -103,6 +82,12 @@ async def _to_login(_: Request, exc: Exception) -> Response:
     return RedirectResponse(exc.location, 303)
 
 
+async def _wrong_method(request: Request, _: Exception) -> Response:
+    """`Allow` names the methods of all routes at this path; the router's own names those of the first."""
+    allowed = methods_at(request.app.routes, request.url.path)
+    return problem_response(Problem(405, "Method Not Allowed", headers={"Allow": ", ".join(sorted(allowed))}))
+
+
 def _static_files(package: str | None) -> StaticFiles:
     own = package_folder(package, "static")
     return StaticFiles(directory=STATIC, packages=[(package, "static")] if package and own else None)
@@ -116,7 +101,7 @@ def _docs_router(name: str) -> APIRouter:
         """Describe the service's HTTP."""
         app: FastAPI = request.app
         if app.openapi_schema is None:
-            app.openapi_schema = _describe(app)
+            app.openapi_schema = describe(app.title, app.version, app.routes)
         return app.openapi_schema
 
     @router.get("/docs")
@@ -125,28 +110,6 @@ def _docs_router(name: str) -> APIRouter:
         return page(request, "docs.html", headers={"Content-Security-Policy": _DOCS_SECURITY}, described=DESCRIBED)
 
     return router
-
-
-def _describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document with the schemas of bodies that are read raw, and how to authenticate."""
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    components = document.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
-    for path in document["paths"].values():
-        for operation in _operations(path):
-            schemas.update(operation.pop(DEFS, {}))
-            operation["responses"].pop("422", None)  # FastAPI's own shape of errors, which we never send
-            operation["responses"]["default"] = _PROBLEM
-    for never_sent in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(never_sent, None)
-    schemas["Problem"] = _PROBLEM_SCHEMA
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    document["security"] = [{"bearer": []}]
-    return document
-
-
-def _operations(path: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    return [operation for operation in path.values() if isinstance(operation, dict)]
 
 
 def _version() -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from baton.runtime.http.access import Access, Principal, comes_from_loopback, requires
 from baton.runtime.http.bodies import body_of, read_json
 from baton.runtime.http.cursor import next_cursor, read_cursor
+from baton.runtime.http.describe import problems
 from baton.runtime.http.problem import Problem
 
 if TYPE_CHECKING:
@@ -37,10 +38,14 @@ class RepublishIn(BaseModel):
     since: AwareDatetime | None = None
 
 
+_NOT_READY: dict[str, Any] = {"description": "`checks` says why.", "content": {"application/json": {}}}
+_METRICS = {"description": "The metrics.", "content": {METRICS_TEXT: {"schema": {"type": "string"}}}}
+_EVENTS = {"description": "One fact a line.", "content": {NDJSON: {"schema": {"type": "string"}}}}
 _DISCARD = TypeAdapter(DiscardIn)
 _REPUBLISH = TypeAdapter(RepublishIn)
 Admin = Annotated[Principal, Depends(requires("admin"))]
 Reader = Annotated[Principal, Depends(requires("leads:read"))]
+ParkedId = Annotated[int, Path(ge=1, lt=2**63, description="As listed; a store has no larger ones.")]
 
 
 def health_router(engine: Engine, name: str) -> APIRouter:
@@ -52,7 +57,7 @@ def health_router(engine: Engine, name: str) -> APIRouter:
         """Say that the process answers. Open to all."""
         return {"status": "ok", "service": name}
 
-    @router.get("/readyz")
+    @router.get("/readyz", responses={503: _NOT_READY})
     async def readyz(response: Response) -> dict[str, Any]:
         """Say whether it can do its work, with a reason for each dependency that keeps it from it. Open to all.
 
@@ -66,13 +71,13 @@ def health_router(engine: Engine, name: str) -> APIRouter:
         checks = {dependency: {"ok": why is None, "reason": why} for dependency, why in sorted(reasons.items())}
         return {"ready": ready, "service": name, "checks": checks}
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=Response, responses={200: _METRICS, **problems(401, 403)})
     async def metrics(request: Request) -> Response:
         """Show the metrics for Prometheus. Open on this machine until a public URL is set; else scope `metrics`."""
         access: Access = request.app.state.access
         is_local = comes_from_loopback(request) and access.knows_host(request.headers.get("host", ""))
         if access.is_published or not is_local:
-            access.admit(request, ("metrics",))
+            access.admit(request, requires("metrics"))
         return Response(engine.metrics_text(), media_type=METRICS_TEXT)
 
     return router
@@ -97,7 +102,8 @@ def records_router(engine: Engine, name: str) -> APIRouter:
         return answer
 
     if engine.service.says:
-        router.add_api_route("/events", _events_of(engine), methods=["GET"], response_class=Response)
+        events: dict[int | str, dict[str, Any]] = {200: _EVENTS}
+        router.add_api_route("/events", _events_of(engine), response_class=Response, responses=events)
         body = body_of(RepublishIn)
         router.add_api_route("/republish", _republish_of(engine), methods=["POST"], openapi_extra=body)
     return router
@@ -119,23 +125,23 @@ def parked_router(engine: Engine, name: str) -> APIRouter:
         return {"parked": rows, "next": next_cursor(rows[-1]["id"]) if len(rows) == limit else None}
 
     @router.get("/parked/{parked_id}")
-    async def parked_one(parked_id: int, _: Admin) -> dict[str, Any]:
+    async def parked_one(parked_id: ParkedId, _: Admin) -> dict[str, Any]:
         """Show one parked record whole: headers, data, reason and stack. Of a discarded one: who did it, and why."""
         row = await engine.parked.show(parked_id)
         if row is None:
             raise _not_parked(parked_id)
         return row
 
-    @router.post("/parked/{parked_id}/replay")
-    async def replay(parked_id: int, who: Admin) -> dict[str, Any]:
+    @router.post("/parked/{parked_id}/replay", responses=problems(409))
+    async def replay(parked_id: ParkedId, who: Admin) -> dict[str, Any]:
         """Try the record again, and after it whatever waits behind it."""
         done = await engine.parked.replay(parked_id, who.name)
         if done is None:
             raise _not_parked(parked_id)
         return done
 
-    @router.post("/parked/{parked_id}/discard", openapi_extra=body_of(DiscardIn))
-    async def discard(parked_id: int, request: Request, who: Admin) -> dict[str, Any]:
+    @router.post("/parked/{parked_id}/discard", openapi_extra=body_of(DiscardIn), responses=problems(409))
+    async def discard(parked_id: ParkedId, request: Request, who: Admin) -> dict[str, Any]:
         """Give the record up for good, with a reason; what waits behind it goes on."""
         why = await read_json(request, _DISCARD)
         done = await engine.parked.discard(parked_id, who.name, why.reason)
