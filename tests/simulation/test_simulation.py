@@ -17,7 +17,7 @@ from tests.simulation.run import simulate
 
 SECONDS = float(os.environ.get("BATON_SIM_SECONDS", "90"))
 FIRST = int(os.environ.get("BATON_SIM_SEED", "1"))
-REGRESSIONS: tuple[int, ...] = (24, 185, 312, 765, 3311, 6345)
+REGRESSIONS: tuple[int, ...] = (24, 185, 312, 765, 3311, 6345, 7782)
 """Seeds that once found something wrong: tried before all others. A changed tree changes what they do, so what each
 found has a test of its own as well (docs/simulation.md)."""
 MOST_SEEDS = 400

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from baton.contracts import TimeOff
+from baton.routing import store
 from baton.routing.commands import MOST_TIME_OFF
 from baton.runtime.engine import Refused
 from baton.runtime.testing import Bench, types_of
@@ -94,6 +95,27 @@ async def test_a_closed_lead_that_is_given_away_and_finds_nobody_is_held_with_it
     await desk.command("reassign", facts.lead, {"to": None})
     since = [held.body["statuses_from"] for held in await desk.said("lead.held")]
     assert since == [facts.at(hour).isoformat().replace("+00:00", "Z") for hour in (2, 3)]
+
+
+@pytest.mark.parametrize("comes", ["before the claim", "before the next round", "after it"])
+async def test_a_status_between_two_rounds_counts_in_the_later_one_whenever_it_comes(
+    desk: Bench, facts: Any, comes: str
+) -> None:
+    """What a claim put away in the round before it was of was lost for the next one (seed 7782)."""
+    status = facts.status(4, "opportunity")
+    await desk.hear(facts.qualified(), subject=facts.lead)
+    await desk.hear(facts.status(1, "lost"), subject=facts.lead)
+    await desk.advance(facts.at(5))
+    if comes == "before the claim":
+        await desk.hear(status, subject=facts.lead)
+    await desk.command("claim", facts.lead, {"rep": "bo"})
+    if comes == "before the next round":
+        await desk.hear(status, subject=facts.lead)
+    await desk.hear(facts.qualified(2, intake_sequence=1, statuses_from=facts.at(1)), subject=facts.lead)
+    if comes == "after it":
+        await desk.hear(status, subject=facts.lead)
+    fates = await desk.engine.read(lambda tx: store.fates(tx, desk.engine.service.tables, "", 100))
+    assert [row["fate"] for row in fates] == ["opportunity"]
 
 
 @pytest.mark.parametrize(

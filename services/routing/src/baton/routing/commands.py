@@ -68,8 +68,8 @@ def reopened(lead: Lead, desk: Desk, why: str) -> Lead:
     free = take_away(lead, desk.now, why)
     breaches = lead.breaches if why == "reject" else 0
     # A status may be dated after the present, where a clock was put back: it is put away all the same.
-    from_then = max(desk.now, *(mark.at for mark in lead.marks)) if lead.marks else desk.now
-    return free.model_copy(update={"statuses_from": from_then, "marks": (), "breaches": breaches})
+    from_then = max(desk.now, *(mark.at for mark in lead.counting)) if lead.counting else desk.now
+    return free.model_copy(update={"statuses_from": from_then, "breaches": breaches})
 
 
 def _reject(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:

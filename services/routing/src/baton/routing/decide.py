@@ -12,8 +12,8 @@ from baton.contracts import (
     SlaBreached,
     SlaStopped,
 )
-from baton.routing.domain.lead import MOST_EARLY, Lead
-from baton.routing.domain.marks import Mark, belongs, deciding, fate_of
+from baton.routing.domain.lead import MOST_MARKS, Lead
+from baton.routing.domain.marks import Mark, deciding, fate_of
 from baton.routing.handover import Desk, Step, find_owner, finish, hold_for_manager, take_away, unfit
 from baton.runtime.handler import Cause, Decision, Due, Heard
 from baton.values import changed
@@ -87,7 +87,7 @@ def _opened(lead: Lead, body: LeadQualified) -> Lead:
         round=body.round,
         qualified=body,
         stints=lead.stints,
-        marks=tuple(mark for mark in lead.marks if belongs(mark, body.intake_sequence, body.statuses_from)),
+        marks=tuple(mark for mark in lead.marks if mark.sequence is not None),
         statuses_from=body.statuses_from,
         fresh=lead.fresh,
         handoff_seconds=lead.handoff_seconds,
@@ -125,7 +125,7 @@ def _stop(body: SlaStopped) -> dict[str, Any]:
 def _marked(lead: Lead, desk: Desk, mark: Mark) -> Decision[Any]:
     """The mark takes its place by event time; the lead is in the state the latest one says."""
     marked = _with(lead, mark)
-    if marked is lead or lead.qualified is None or marked.fate == "test":
+    if lead.qualified is None or marked.fate == "test":
         return Decision(marked)
     if deciding(marked.counting) == mark and _answers_after_all(marked, mark, desk):
         # Nobody else could take it, and now the last owner says that he has it: so be it.
@@ -134,27 +134,14 @@ def _marked(lead: Lead, desk: Desk, mark: Mark) -> Decision[Any]:
 
 
 def _with(lead: Lead, mark: Mark) -> Lead:
-    """The lead with the mark; itself if the mark speaks of another round."""
-    if lead.qualified is None:
-        return lead.model_copy(update={"marks": (*lead.marks, mark)[-MOST_EARLY:]})
-    if not belongs(mark, lead.qualified.intake_sequence, lead.statuses_from):
-        return lead
-    return lead.model_copy(update={"marks": _latest_of_each_kind((*lead.marks, mark))})
+    """The lead with the mark, also where it does not count now: it may in a round that was not heard of yet."""
+    return lead.model_copy(update={"marks": (*lead.marks, mark)[-MOST_MARKS:]})
 
 
 def _answers_after_all(lead: Lead, mark: Mark, desk: Desk) -> bool:
     if not (lead.is_waiting and lead.was_routed and fate_of(mark) in ("accepted", "opportunity")):
         return False
     return unfit(lead.stints[-1].owner, desk) is None
-
-
-def _latest_of_each_kind(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
-    """Only the latest of a kind can ever decide, so the others need not be kept."""
-    latest: dict[str, Mark] = {}
-    for mark in marks:
-        if mark.kind not in latest or latest[mark.kind].at <= mark.at:
-            latest[mark.kind] = mark
-    return tuple(latest.values())
 
 
 def _breached(lead: Lead, desk: Desk, body: SlaBreached) -> Decision[Any]:

@@ -39,7 +39,7 @@ def lead_shown(lead: Lead) -> dict[str, Any]:
         "temperature": seen.temperature if seen else None,
         "owners": [stint.model_dump(mode="json") for stint in lead.stints],
         "misroutes": sum(1 for stint in lead.stints if stint.ended == "reject"),
-        "statuses": [mark.model_dump(mode="json", exclude={"sequence"}) for mark in lead.marks],
+        "statuses": [mark.model_dump(mode="json", exclude={"sequence"}) for mark in lead.counting],
     }
 
 

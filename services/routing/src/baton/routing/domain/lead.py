@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from baton.contracts import HeldReason, LeadQualified, Owner, ReassignReason, RuleRef, Trace
 from baton.routing.domain.marks import OPEN, WORKED, Fate, Mark, belongs, deciding, fate_of
 
-MOST_EARLY = 50
-"""Statuses kept of a lead that scoring has not qualified; more than a CRM says while one fact is on its way."""
+MOST_MARKS = 50
+"""Marks kept of a lead, those included that do not count in this round but may in the next; more than a CRM says."""
 
 
 class _Value(BaseModel):
