@@ -10,6 +10,7 @@ import orjson
 
 from baton.cli.ledger import balance
 from baton.reporting.domain.counting import FunnelCell, PromiseCell, SpanCell, by_month, counts_of
+from baton.reporting.domain.journey import entry_of
 from baton.reporting.domain.lead import lead_of
 from tests.simulation.facts import Fact
 from tests.simulation.promises import broken_promises
@@ -89,7 +90,8 @@ def _heard_all(world: World, facts: list[Fact]) -> Iterator[str]:
 
 def _journeys(world: World, facts: list[Fact]) -> Iterator[str]:
     """A lead's journey is the facts about it, each once."""
-    told = Counter(row[0] for row in world.databases["reporting"].rows("SELECT event_id FROM entry"))
+    kept = world.databases["reporting"].rows("SELECT entries FROM told")
+    told = Counter(entry_of(entry).event_id for (entries,) in kept for entry in orjson.loads(entries))
     said = Counter(fact.id for fact in facts if fact.record.topic != "leads.roster")
     for event_id in sorted((told - said) + (said - told)):
         yield f"{event_id} was said {said[event_id]} times and is told {told[event_id]} times"

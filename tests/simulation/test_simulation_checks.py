@@ -29,7 +29,7 @@ BREAKAGES = (
     ("sla-monitor", "UPDATE obligation SET state = 'open', due_at = 0", "nothing was done about"),
     (
         "reporting",
-        "DELETE FROM entry WHERE event_id = (SELECT min(event_id) FROM entry)",
+        "DELETE FROM told WHERE lead_id = (SELECT min(lead_id) FROM told)",
         "was said 1 times and is told 0 times",
     ),
     ("reporting", "UPDATE funnel SET received = received + 1", "reporting counts"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from baton.reporting import store_queries as queries
 from baton.reporting.domain.fate import fate_of, stages_of
+from baton.reporting.domain.journey import Entry, Place
 from baton.reporting.domain.lead import Lead
 from baton.reporting.figures import follow_up_of, funnel_of
 from baton.reporting.sheets import CSV, sheet, wants_csv
@@ -121,18 +123,19 @@ def read_follow_up(tx: Connection, period: Period, team: str | None, policy: str
     return follow_up_of(queries.promises(tx, period, team, policy), queries.spans(tx, period, team, policy))
 
 
-def read_journey(tx: Connection, lead_id: str, after: tuple[datetime, str, int] | None, limit: int) -> dict[str, Any]:
+def read_journey(tx: Connection, lead_id: str, after: Place | None, limit: int) -> dict[str, Any]:
     """Return a lead as it now stands and a page of its journey; raise 404 for one nobody has heard of."""
     lead = queries.find_lead(tx, lead_id)
     if lead is None:
         raise Problem(404, "Not Found", "No lead with this id has been heard of.")
-    rows = queries.journey(tx, lead_id, after, limit)
-    last = rows[-1] if len(rows) == limit else None
+    entries = queries.journey(tx, lead_id, after, limit)
+    names = queries.names_of(tx, {entry.who for entry in entries})
+    last = entries[-1] if len(entries) == limit else None
     place = next_cursor(last.at.isoformat(), last.publisher, last.sequence) if last is not None else None
-    return {"lead": _standing(lead), "entries": [_entry(row) for row in rows], "next": place}
+    return {"lead": _standing(lead), "entries": [_shown(entry, names) for entry in entries], "next": place}
 
 
-def read_place(cursor: str | None) -> tuple[datetime, str, int] | None:
+def read_place(cursor: str | None) -> Place | None:
     """Return the place in a journey that a cursor names."""
     if cursor is None:
         return None
@@ -176,13 +179,8 @@ def _standing(lead: Lead) -> dict[str, Any]:
     }
 
 
-def _entry(row: Any) -> dict[str, Any]:
-    names = ("at", "recorded_at", "type", "publisher", "sequence", "event_id", "round", "what", "why", "tone")
-    return {name: getattr(row, name) for name in names} | {
-        "who": row.who,
-        "who_name": row.who_name,
-        "detail": row.detail,
-    }
+def _shown(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
+    return entry._asdict() | {"who_name": names.get(entry.who or "")}
 
 
 def _days(period: Period) -> dict[str, date | None]:

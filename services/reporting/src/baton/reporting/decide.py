@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
 
 from baton.contracts import Fact, Rep, RepChanged
 from baton.reporting.domain.hearing import heard
+from baton.reporting.domain.journey import Entry
 from baton.reporting.domain.lead import Lead
-from baton.reporting.domain.phrases import Line
 from baton.reporting.domain.words import line_of
 from baton.runtime.handler import Cause, Decision, Heard
 from baton.values import changed
-
-
-class Entry(NamedTuple):
-    """A line of the journey with its place: by time, then by publisher and sequence."""
-
-    lead_id: str
-    at: datetime
-    publisher: str
-    sequence: int
-    event_id: str
-    type: str
-    recorded_at: datetime
-    round: int | None
-    line: Line
 
 
 @dataclass(frozen=True)
@@ -48,7 +32,6 @@ def decide(dossier: Dossier, cause: Cause) -> Decision[Dossier]:
     fact: Fact = cause.body
     # Without the fact itself: until the end of the batch it would weigh on the garbage collector.
     entry = Entry(
-        cause.subject,
         cause.at,
         cause.source,
         cause.sequence,
@@ -56,7 +39,7 @@ def decide(dossier: Dossier, cause: Cause) -> Decision[Dossier]:
         cause.type,
         cause.recorded_at,
         getattr(fact, "round", None),
-        line_of(fact),
+        *line_of(fact),
     )
     lead = heard(dossier.lead, fact, cause.at, cause.sequence)
     return Decision(changed(dossier, lead=lead, entries=(*dossier.entries, entry)))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import Connection
 
+from baton.reporting.domain.counting import stands_alike
 from baton.reporting.domain.fate import FATES, fate_of
 from baton.reporting.domain.lead import Lead
 from baton.runtime.store import after_commit
@@ -32,4 +33,6 @@ class ReportingMetrics:
 
 
 def _is_news(before: Lead, after: Lead) -> bool:
-    return after.received_at is not None and (before.received_at is None or fate_of(before) != fate_of(after))
+    if after.received_at is None or stands_alike(before, after):
+        return False
+    return before.received_at is None or fate_of(before) != fate_of(after)

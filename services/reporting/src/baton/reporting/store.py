@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table
 
-from baton.reporting.decide import Dossier, Entry
+from baton.reporting.decide import Dossier
 from baton.reporting.domain.counting import (
     Cell,
     Counts,
@@ -15,12 +15,12 @@ from baton.reporting.domain.counting import (
     PromiseCell,
     SpanCell,
     by_month,
-    counts_of,
-    difference,
+    recount,
 )
 from baton.reporting.domain.fate import fate_of
+from baton.reporting.domain.journey import kept_of
 from baton.reporting.domain.lead import Lead, lead_of
-from baton.reporting.tables import ENTRY, FUNNEL, LEAD, PROMISE, REP, SPAN
+from baton.reporting.tables import FUNNEL, LEAD, PROMISE, REP, SPAN, TOLD
 from baton.runtime.store import fetch, insert_missing, upsert
 
 _TABLES: dict[type[Cell], Table] = {FunnelCell: FUNNEL, PromiseCell: PROMISE, SpanCell: SPAN}
@@ -38,11 +38,11 @@ def keep(tx: Connection, dossiers: Iterable[Dossier]) -> None:
     changed = list(dossiers)
     leads = [dossier for dossier in changed if dossier.lead is not dossier.kept]
     upsert(tx, LEAD, [_lead_row(dossier.lead) for dossier in leads])
-    insert_missing(tx, ENTRY, [_entry_row(entry) for dossier in changed for entry in dossier.entries])
+    insert_missing(tx, TOLD, [_told_row(dossier) for dossier in changed if dossier.entries])
     upsert(tx, REP, [_rep_row(dossier) for dossier in changed if dossier.rep is not None])
     counts: Counts = Counts()
     for dossier in leads:
-        counts.update(difference(counts_of(dossier.lead), counts_of(dossier.kept)))
+        recount(dossier.kept, dossier.lead, counts)
     counts.update(by_month(counts))
     _add(tx, counts)
 
@@ -58,19 +58,9 @@ def _add(tx: Connection, counts: Counts) -> None:
 
 
 def _add_cells(tx: Connection, table: Table, cells: Mapping[Cell, Mapping[str, int]]) -> None:
-    if not cells:
-        return
     names = [column.name for column in table.columns if not column.primary_key]
-    ordered = sorted(cells)
-    insert_missing(tx, table, [cell._asdict() for cell in ordered])
-    sets = ", ".join(f"{name} = {name} + :{name}" for name in names)
-    where = " AND ".join(f"{column.name} = :key_{column.name}" for column in table.primary_key)
-    rows = [
-        {f"key_{key}": value for key, value in cell._asdict().items()}
-        | {name: cells[cell].get(name, 0) for name in names}
-        for cell in ordered
-    ]
-    tx.execute(text(f"UPDATE {table.name} SET {sets} WHERE {where}"), rows)
+    none = dict.fromkeys(names, 0)
+    upsert(tx, table, [{**cell._asdict(), **none, **cells[cell]} for cell in sorted(cells)], adding=True)
 
 
 def _lead_row(lead: Lead) -> dict[str, Any]:
@@ -93,22 +83,13 @@ def _lead_row(lead: Lead) -> dict[str, Any]:
     }
 
 
-def _entry_row(entry: Entry) -> dict[str, Any]:
-    line = entry.line
+def _told_row(dossier: Dossier) -> dict[str, Any]:
+    first = dossier.entries[0]
     return {
-        "lead_id": entry.lead_id,
-        "at": entry.at,
-        "publisher": entry.publisher,
-        "sequence": entry.sequence,
-        "event_id": entry.event_id,
-        "type": entry.type,
-        "recorded_at": entry.recorded_at,
-        "round": entry.round,
-        "what": line.what,
-        "why": line.why,
-        "tone": line.tone,
-        "who": line.who,
-        "detail": {name: value for name, value in line.detail.items() if value not in (None, [], {})},
+        "lead_id": dossier.lead.lead_id,
+        "publisher": first.publisher,
+        "sequence": first.sequence,
+        "entries": [kept_of(entry) for entry in dossier.entries],
     }
 
 

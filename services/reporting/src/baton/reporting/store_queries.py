@@ -5,17 +5,19 @@ Every query walks one index or sums small tables of counts; none counts leads on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, desc, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, desc, func, or_, select
 
 from baton.reporting.domain.counting import month_of
 from baton.reporting.domain.fate import FATES
+from baton.reporting.domain.journey import Entry, Place, entry_of, page_of
 from baton.reporting.domain.lead import Lead, lead_of
-from baton.reporting.tables import ENTRY, FUNNEL, FUNNEL_COUNTS, LEAD, PROMISE, PROMISE_COUNTS, REP, SPAN
+from baton.reporting.tables import FUNNEL, FUNNEL_COUNTS, LEAD, PROMISE, PROMISE_COUNTS, REP, SPAN, TOLD
+from baton.runtime.store import fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +129,15 @@ def find_lead(tx: Connection, lead_id: str) -> Lead | None:
     return lead_of(known) if known is not None else None
 
 
-def journey(tx: Connection, lead_id: str, after: tuple[datetime, str, int] | None, limit: int) -> list[Row[Any]]:
-    """Return up to `limit` lines of a lead's journey by event time, with the names of the reps they speak of."""
-    of_lead: ColumnElement[bool] = ENTRY.c.lead_id == lead_id
-    where = of_lead if after is None else and_(of_lead, _beyond(after))
-    query: Select[Any] = (
-        select(ENTRY, REP.c.name.label("who_name"))
-        .join_from(ENTRY, REP, REP.c.rep_id == ENTRY.c.who, isouter=True)
-        .where(where)
-        .order_by(ENTRY.c.at, ENTRY.c.publisher, ENTRY.c.sequence)
-        .limit(limit)
-    )
-    return list(tx.execute(query))
+def journey(tx: Connection, lead_id: str, after: Place | None, limit: int) -> list[Entry]:
+    """Return up to `limit` lines of a lead's journey by event time; those behind `after`."""
+    kept = tx.execute(select(TOLD.c.entries).where(TOLD.c.lead_id == lead_id)).scalars()
+    return page_of((entry_of(entry) for entries in kept for entry in entries), after, limit)
 
 
-def _beyond(place: tuple[datetime, str, int]) -> ColumnElement[bool]:
-    at, publisher, sequence = place
-    same_publisher = and_(ENTRY.c.publisher == publisher, ENTRY.c.sequence > sequence)
-    same_time = and_(ENTRY.c.at == at, or_(ENTRY.c.publisher > publisher, same_publisher))
-    return or_(ENTRY.c.at > at, same_time)
+def names_of(tx: Connection, reps: Iterable[str | None]) -> dict[str, str]:
+    """Return the names of those reps that are known."""
+    return {row.rep_id: row.name for row in fetch(tx, REP, "rep_id", filter(None, reps), columns=("rep_id", "name"))}
 
 
 def rep_names(tx: Connection) -> dict[str, str]:

@@ -37,23 +37,14 @@ LEAD = Table(
     Index("lead_owner", "owner", "received_at", "lead_id"),
 )
 
-ENTRY = Table(
-    "entry",
+TOLD = Table(
+    "told",
     metadata,
-    # In the order a journey is read, so that reading one is one walk of the primary key.
+    # What one transaction heard of a lead is one row, named by the first fact in it: half as many as there are facts.
     Column("lead_id", Text, primary_key=True),
-    Column("at", Instant, primary_key=True),
     Column("publisher", Text, primary_key=True),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("event_id", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("recorded_at", Instant, nullable=False),
-    Column("round", Integer),
-    Column("what", Text, nullable=False),
-    Column("why", Text),
-    Column("tone", Text, nullable=False),
-    Column("who", Text),
-    Column("detail", Json, nullable=False),
+    Column("entries", Json, nullable=False),
 )
 
 REP = Table(

@@ -73,10 +73,12 @@ def upsert(
     key: Sequence[str] | None = None,
     update: Sequence[str] | None = None,
     raising: str | None = None,
+    adding: bool = False,
 ) -> None:
     """Insert each row, or update the columns in `update` (default: all that are not the key) of the one that is there.
 
-    The column `raising`, if named, is raised by one where the row was there already (a version).
+    The column `raising`, if named, is raised by one where the row was there already (a version). With `adding` the
+    values are added to those that are there: counts.
 
     Rows are dicts with the same keys in the same order; nothing happens for none. Sort them by key where two writers
     could
@@ -86,7 +88,8 @@ def upsert(
         return
     keys = list(key) if key else [column.name for column in table.primary_key]
     changed = [name for name in (update if update is not None else rows[0]) if name not in keys]
-    sets = ", ".join(f"{name} = excluded.{name}" for name in changed if name != raising)
+    kept = (f"{table.name}.{{0}} + " if adding else "") + "excluded.{0}"
+    sets = ", ".join(f"{name} = {kept.format(name)}" for name in changed if name != raising)
     if raising:
         sets += f", {raising} = {table.name}.{raising} + 1"
     conflict = f"ON CONFLICT ({', '.join(keys)}) " + (f"DO UPDATE SET {sets}" if sets else "DO NOTHING")

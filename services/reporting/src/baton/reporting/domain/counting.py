@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from baton.reporting.domain.buckets import bucket_of
 from baton.reporting.domain.fate import STAGES, fate_of, stages_of
-from baton.reporting.domain.lead import Lead, Promise
+from baton.reporting.domain.lead import Lead, Promise, Round
 
 ALL_ROUNDS = 0
 
@@ -48,22 +49,43 @@ Counts = Counter[tuple[Cell, str]]
 """A cell and one of its columns, and how many."""
 
 
+_UNCOUNTED = frozenset({"rounds", "promises", "name", "company", "country", "touches", "score", "temperature", "flags"})
+_UNCOUNTED |= {"judged_because", "held_reason", "last_at"}
+"""What may change of a lead, or of a round, without any change of funnel and fate."""
+
+
 def counts_of(lead: Lead) -> Counts:
     """Return what `lead` adds to every cell: nothing before intake's first fact about it was heard."""
     counts: Counts = Counter()
-    if lead.received_at is None:
-        return counts
-    _count_person(lead, lead.received_at, counts)
-    for number in lead.rounds:
-        _count_round(lead, number, counts)
+    _count(lead, counts, 1)
     return counts
 
 
-def difference(new: Counts, old: Counts) -> Counts:
-    """Return what must be added to the kept counts to turn `old` into `new`; negative where there were more."""
-    changed: Counts = Counter(new)
-    changed.subtract(old)
-    return Counter({key: n for key, n in changed.items() if n})
+def recount(before: Lead, after: Lead, counts: Counts) -> None:
+    """Add to `counts` what turns the counts with `before` into those with `after`; some of it may come to nothing."""
+    if not stands_alike(before, after):
+        _count(before, counts, -1)
+        _count(after, counts, 1)
+        return
+    if after.received_at is None:
+        return
+    for number, round_ in after.rounds.items():
+        old, new = before.rounds[number].promises, round_.promises
+        if new is not old:
+            _count_promises(old, counts, -1)
+            _count_promises(new, counts, 1)
+
+
+def stands_alike(before: Lead, after: Lead) -> bool:
+    """True if funnel and fate of the two are the same for sure: what they follow from is the very same."""
+    if before.rounds.keys() != after.rounds.keys() or not _is_untouched(before, after):
+        return False
+    return all(_is_untouched(before.rounds[number], round_) for number, round_ in after.rounds.items())
+
+
+def _is_untouched(before: Lead | Round, after: Lead | Round) -> bool:
+    was = vars(before)
+    return before is after or all(value is was[name] for name, value in vars(after).items() if name not in _UNCOUNTED)
 
 
 def by_month(counts: Counts) -> Counts:
@@ -74,10 +96,13 @@ def by_month(counts: Counts) -> Counts:
     return months
 
 
-def reached(stages: dict[str, datetime]) -> list[str]:
+def reached(stages: Iterable[str]) -> tuple[str, ...]:
     """Return the stages of the funnel that were reached: the furthest one and all before it."""
-    furthest = max((STAGES.index(stage) for stage in stages if stage in STAGES), default=0)
-    return list(STAGES[: furthest + 1])
+    furthest = max((_ORDER[stage] for stage in stages if stage in _ORDER), default=0)
+    return STAGES[: furthest + 1]
+
+
+_ORDER = {stage: number for number, stage in enumerate(STAGES)}
 
 
 def day_of(at: datetime) -> str:
@@ -90,40 +115,47 @@ def month_of(day: str) -> str:
     return f"month {day[:7]}"
 
 
-def _count_person(lead: Lead, received_at: datetime, counts: Counts) -> None:
+def _count(lead: Lead, counts: Counts, n: int) -> None:
+    """Count a lead `n` times: -1 takes away what it added before."""
+    if lead.received_at is None:
+        return
+    stages = {number: stages_of(lead, number) for number in lead.rounds}
+    _count_person(lead, day_of(lead.received_at), {name for times in stages.values() for name in times}, counts, n)
+    for number in lead.rounds:
+        _count_round(lead, number, stages[number].keys(), counts, n)
+
+
+def _count_person(lead: Lead, day: str, furthest: Set[str], counts: Counts, n: int) -> None:
     newest = lead.round
     first = lead.rounds.get(1)
-    day = day_of(received_at)
     person = FunnelCell(day, lead.source, newest.team if newest else "", ALL_ROUNDS, lead.is_test)
-    furthest: dict[str, datetime] = {}
-    for number in lead.rounds:
-        furthest |= stages_of(lead, number)
     for stage in reached(furthest):
-        counts[person, stage] += 1
-    counts[person, "handed_over"] += "routed" in furthest
-    counts[person, f"now_{fate_of(lead)}"] += 1
-    counts[FunnelCell(day, lead.source, first.team if first else "", 1, lead.is_test), "received"] += 1
+        counts[person, stage] += n
+    if "routed" in furthest:
+        counts[person, "handed_over"] += n
+    counts[person, f"now_{fate_of(lead)}"] += n
+    counts[FunnelCell(day, lead.source, first.team if first else "", 1, lead.is_test), "received"] += n
 
 
-def _count_round(lead: Lead, number: int, counts: Counts) -> None:
+def _count_round(lead: Lead, number: int, stages: Set[str], counts: Counts, n: int) -> None:
     round_ = lead.rounds[number]
-    stages = stages_of(lead, number)
     # The first hand-off belongs to the day the lead came in, a later one to the day it was qualified again.
     begun = lead.received_at if number == 1 else round_.qualified_at
     if begun is not None:
         cell = FunnelCell(day_of(begun), lead.source, round_.team, number, lead.is_test)
         for stage in reached(stages)[1:]:
-            counts[cell, stage] += 1
-        counts[cell, "handed_over"] += "routed" in stages
-    for promise in round_.promises:
-        _count_promise(promise, counts)
+            counts[cell, stage] += n
+        if "routed" in stages:
+            counts[cell, "handed_over"] += n
+    _count_promises(round_.promises, counts, n)
 
 
-def _count_promise(promise: Promise, counts: Counts) -> None:
-    what = (day_of(promise.started_at), promise.team, promise.policy, promise.promise)
-    cell = PromiseCell(*what)
-    counts[cell, "started"] += 1
-    counts[cell, promise.state] += 1
-    for clock, seconds in (("wall", promise.seconds), ("business", promise.business_seconds)):
-        if seconds is not None:
-            counts[SpanCell(*what, clock, bucket_of(seconds)), "n"] += 1
+def _count_promises(promises: Iterable[Promise], counts: Counts, n: int) -> None:
+    for promise in promises:
+        what = (day_of(promise.started_at), promise.team, promise.policy, promise.promise)
+        cell = PromiseCell(*what)
+        counts[cell, "started"] += n
+        counts[cell, promise.state] += n
+        for clock, seconds in (("wall", promise.seconds), ("business", promise.business_seconds)):
+            if seconds is not None:
+                counts[SpanCell(*what, clock, bucket_of(seconds)), "n"] += n
