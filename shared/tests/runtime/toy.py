@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, sel
 
 from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Heard, Job, JobDone, Refusal, Reply, Service
 from baton.runtime.store import fetch, new_metadata, upsert
-from baton.runtime.store.migrations import create_v1
+from baton.runtime.store.migrations import create_v1, erase_v2
 
 
 class Number(BaseModel):
@@ -151,6 +151,7 @@ def create_toy_tables() -> None:
     import sqlalchemy as sa
 
     create_v1()
+    erase_v2()
     op.create_table(
         "toy",
         sa.Column("subject", sa.Text, primary_key=True),

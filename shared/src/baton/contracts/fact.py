@@ -25,6 +25,11 @@ Json = Any
 """Any JSON value: what a form or a CRM sent that has no field of its own here."""
 
 
+PERSONAL: dict[str, Any] = {"x-personal-data": True}
+"""Marks a field that tells of the person a fact is about. When the person is erased it is left out of the fact, or
+blank where it must be there: what remains is still what its schema says (docs/privacy.md)."""
+
+
 class Part(BaseModel):
     """A piece of a fact. Readers ignore fields they do not know, so that facts can grow."""
 

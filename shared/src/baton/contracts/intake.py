@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from baton.contracts.fact import INTAKE, Fact, Instant, Json
+from baton.contracts.fact import INTAKE, PERSONAL, Fact, Instant, Json
 from baton.contracts.people import Activity, Answer, Consent, Contact
 
 CrmStatus = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
@@ -17,16 +17,26 @@ class _Posted(Fact):
 
     topic: ClassVar[str] = INTAKE
     source: str = Field(description="Which source of the playbook, or the name the native API was given.")
-    external_id: str | None = Field(default=None, description="The person's id at the source.")
+    external_id: str | None = Field(
+        default=None, description="The person's id at the source.", json_schema_extra=PERSONAL
+    )
     occurred_at: Instant
     is_test: bool = False
-    contact: Contact = Field(description="The whole contact as intake knows it after this post.")
-    properties: dict[str, Json] = Field(
-        default_factory=dict, description="Everything else known of the lead after this post, by the house's names."
+    contact: Contact = Field(
+        description="The whole contact as intake knows it after this post.", json_schema_extra=PERSONAL
     )
-    answers: list[Answer] = Field(default_factory=list, description="Answers that came with this post.")
-    activity: list[Activity] = Field(default_factory=list, description="Activity that came with this post.")
-    consent: Consent | None = None
+    properties: dict[str, Json] = Field(
+        default_factory=dict,
+        description="Everything else known of the lead after this post, by the house's names.",
+        json_schema_extra=PERSONAL,
+    )
+    answers: list[Answer] = Field(
+        default_factory=list, description="Answers that came with this post.", json_schema_extra=PERSONAL
+    )
+    activity: list[Activity] = Field(
+        default_factory=list, description="Activity that came with this post.", json_schema_extra=PERSONAL
+    )
+    consent: Consent | None = Field(default=None, json_schema_extra=PERSONAL)
 
 
 class LeadReceived(_Posted):
@@ -39,7 +49,11 @@ class LeadUpdated(_Posted):
     """A known person was posted again; carries the whole contact and properties as they now are."""
 
     type: ClassVar[str] = "lead.updated"
-    changed: list[str] = Field(default_factory=list, description="Names of contact fields and properties that changed.")
+    changed: list[str] = Field(
+        default_factory=list,
+        description="Names of contact fields and properties that changed.",
+        json_schema_extra=PERSONAL,
+    )
 
 
 class LeadEngaged(Fact):
@@ -47,7 +61,7 @@ class LeadEngaged(Fact):
 
     type: ClassVar[str] = "lead.engaged"
     topic: ClassVar[str] = INTAKE
-    activity: Activity
+    activity: Activity = Field(json_schema_extra=PERSONAL)
 
 
 class LeadTouched(Fact):
@@ -58,8 +72,12 @@ class LeadTouched(Fact):
     rep: str
     channel: Literal["call", "email", "meeting", "message", "visit"]
     direction: Literal["out", "in"]
-    purpose: str | None = None
-    outcome: str | None = Field(default=None, description="reached, learned, moved, nothing, or the house's own word.")
+    purpose: str | None = Field(default=None, json_schema_extra=PERSONAL)
+    outcome: str | None = Field(
+        default=None,
+        description="reached, learned, moved, nothing, or the house's own word.",
+        json_schema_extra=PERSONAL,
+    )
     authority: Literal["unknown", "claimed", "confirmed"] | None = None
     occurred_at: Instant
 
@@ -74,7 +92,7 @@ class LeadAnswered(Fact):
 
     type: ClassVar[str] = "lead.answered"
     topic: ClassVar[str] = INTAKE
-    answer: Answer
+    answer: Answer = Field(json_schema_extra=PERSONAL)
 
 
 class LeadStatusReported(Fact):
@@ -83,13 +101,26 @@ class LeadStatusReported(Fact):
     type: ClassVar[str] = "lead.status_reported"
     topic: ClassVar[str] = INTAKE
     status: CrmStatus
-    raw: str | None = None
-    reason: str | None = None
-    stage: str | None = None
-    details: dict[str, Json] = Field(default_factory=dict)
-    value: float | None = None
-    currency: str | None = None
-    owner: str | None = None
+    raw: str | None = Field(default=None, json_schema_extra=PERSONAL)
+    reason: str | None = Field(default=None, json_schema_extra=PERSONAL)
+    stage: str | None = Field(default=None, json_schema_extra=PERSONAL)
+    details: dict[str, Json] = Field(default_factory=dict, json_schema_extra=PERSONAL)
+    value: float | None = Field(default=None, json_schema_extra=PERSONAL)
+    currency: str | None = Field(default=None, json_schema_extra=PERSONAL)
+    owner: str | None = Field(default=None, json_schema_extra=PERSONAL)
     system: str | None = Field(default=None, description="Who said so: the source or CRM.")
     look_again_at: Instant | None = Field(default=None, description="With recycle: when it may be the right time (H8).")
     occurred_at: Instant
+
+
+class LeadErased(Fact):
+    """The person is to be forgotten: whoever keeps anything of this lead wipes it now. The last fact of the lead.
+
+    Carries nothing of the person, nor why. Facts said of the lead before it are wiped in Baton's own journals; whoever
+    holds copies wipes them himself.
+    """
+
+    type: ClassVar[str] = "lead.erased"
+    topic: ClassVar[str] = INTAKE
+    requested_at: Instant = Field(description="When somebody asked for it, or a platform told of it.")
+    gone_by: Instant = Field(description="By when the topics, too, hold nothing of the person any more.")

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from baton.contracts.fact import ROSTER, ROUTING, Decided, Fact, Instant, Json, Part
+from baton.contracts.fact import PERSONAL, ROSTER, ROUTING, Decided, Fact, Instant, Json, Part
 from baton.contracts.people import Contact, HistoryItem, MustKnow, Owner, Reason, Rep, RuleRef, Score
 from baton.contracts.scoring import Temperature
 
@@ -34,7 +34,7 @@ class Trace(Part):
 
     rule: str | None = None
     pool: str | None = None
-    near_misses: list[NearMiss] = Field(default_factory=list, description="At most 10.")
+    near_misses: list[NearMiss] = Field(default_factory=list, description="At most 10.", json_schema_extra=PERSONAL)
     candidates: list[Candidate] = Field(default_factory=list, description="At most 25.")
     inputs_hash: str = Field(description="SHA-256 over lead, playbook version, roster and books as seen.")
 
@@ -48,10 +48,12 @@ class _HandedOver(Decided):
     policy: str = Field(description="The SLA policy that sales works this lead by.")
     respond_by: Instant = Field(description="First attempt due, by `policy` and `calendar_version` (H6).")
     calendar_version: str
-    contact: Contact
-    history: list[HistoryItem] = Field(default_factory=list, description="The newest 50, newest first.")
-    why: list[Reason] = Field(default_factory=list)
-    must_know: list[MustKnow] = Field(default_factory=list)
+    contact: Contact = Field(json_schema_extra=PERSONAL)
+    history: list[HistoryItem] = Field(
+        default_factory=list, description="The newest 50, newest first.", json_schema_extra=PERSONAL
+    )
+    why: list[Reason] = Field(default_factory=list, json_schema_extra=PERSONAL)
+    must_know: list[MustKnow] = Field(default_factory=list, json_schema_extra=PERSONAL)
     score: Score
     temperature: Temperature
     source: str | None = None
@@ -90,7 +92,7 @@ class LeadHeld(Decided):
     type: ClassVar[str] = "lead.held"
     topic: ClassVar[str] = ROUTING
     reason: HeldReason
-    detail: str | None = None
+    detail: str | None = Field(default=None, json_schema_extra=PERSONAL)
     rule: RuleRef | None = None
     pool: str | None = None
     objections: dict[str, str] = Field(default_factory=dict, description="Rep id to why not him.")
@@ -106,11 +108,11 @@ class LeadRecycled(Decided):
 
     type: ClassVar[str] = "lead.recycled"
     topic: ClassVar[str] = ROUTING
-    reason: str
+    reason: str = Field(json_schema_extra=PERSONAL)
     status: Literal["recycle", "unreachable", "gone_dark"]
     owner: str | None = None
     look_again_at: Instant | None = None
-    detail: Json = None
+    detail: Json = Field(default=None, json_schema_extra=PERSONAL)
 
 
 class RepChanged(Fact):

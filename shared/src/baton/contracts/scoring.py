@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from baton.contracts.fact import SCORING, Decided, Instant, Json
+from baton.contracts.fact import PERSONAL, SCORING, Decided, Instant, Json
 from baton.contracts.people import Consent, Contact, DefinitionRef, HistoryItem, MustKnow, Reason, Score
 
 Temperature = Literal["hot", "warm", "cold", "unknown"]
@@ -18,7 +18,9 @@ class _Judged(Decided):
     score: Score
     temperature: Temperature
     definition: DefinitionRef
-    why: list[Reason] = Field(default_factory=list, description="Every criterion with its value and points.")
+    why: list[Reason] = Field(
+        default_factory=list, description="Every criterion with its value and points.", json_schema_extra=PERSONAL
+    )
 
 
 class LeadScored(_Judged):
@@ -34,13 +36,17 @@ class LeadQualified(_Judged):
 
     type: ClassVar[str] = "lead.qualified"
     source: str
-    contact: Contact
+    contact: Contact = Field(json_schema_extra=PERSONAL)
     fields: dict[str, Json] = Field(
-        default_factory=dict, description="The definition's fields with the values scoring saw; absent is unknown."
+        default_factory=dict,
+        description="The definition's fields with the values scoring saw; absent is unknown.",
+        json_schema_extra=PERSONAL,
     )
-    must_know: list[MustKnow] = Field(default_factory=list)
-    history: list[HistoryItem] = Field(default_factory=list, description="The newest 50, newest first.")
-    consent: Consent | None = None
+    must_know: list[MustKnow] = Field(default_factory=list, json_schema_extra=PERSONAL)
+    history: list[HistoryItem] = Field(
+        default_factory=list, description="The newest 50, newest first.", json_schema_extra=PERSONAL
+    )
+    consent: Consent | None = Field(default=None, json_schema_extra=PERSONAL)
     qualified_at: Instant
     intake_sequence: int = Field(
         default=0,
@@ -58,8 +64,12 @@ class LeadNurtured(_Judged):
 
     type: ClassVar[str] = "lead.nurtured"
     track: str
-    unmet: list[str] = Field(default_factory=list, description="Required criteria that are false.")
-    unknown: list[str] = Field(default_factory=list, description="Required criteria that nobody could judge yet.")
+    unmet: list[str] = Field(
+        default_factory=list, description="Required criteria that are false.", json_schema_extra=PERSONAL
+    )
+    unknown: list[str] = Field(
+        default_factory=list, description="Required criteria that nobody could judge yet.", json_schema_extra=PERSONAL
+    )
     look_again_at: Instant | None = None
 
 

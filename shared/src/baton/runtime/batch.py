@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from baton.runtime.blank import blank
 from baton.runtime.bus.port import Record, TopicLane
 from baton.runtime.envelope import Envelope, Undecodable, read_envelope
 from baton.runtime.failures import OutOfTurn, Poison
@@ -145,6 +146,14 @@ class Work:
             self._queues.park(record, None, "undecodable", envelope)
             return
         guard = self._fold.guards[envelope.subject]
+        if guard.erased_at is not None:
+            if not self._fold.service.follows_erased:
+                self._drop(envelope, guard)
+                return
+            record = self._without_person(record, envelope)
+        if guard.erased_at is None and envelope.type in self._fold.service.erased_by:
+            self._end(record, envelope, guard)
+            return
         verdict = self._verdict(record, envelope, guard)
         if verdict == "duplicate":
             self._fold.tally.duplicates += 1
@@ -154,6 +163,25 @@ class Work:
         else:
             self._fold.tally.gaps += verdict == "gap"
             self._queues.park(record, envelope, verdict, None)
+
+    def _end(self, record: Record, envelope: Envelope, guard: Guard) -> None:
+        """The subject is erased. Whatever of it is parked or missing: nothing waits, and nothing is waited for."""
+        last = guard.heard.get(envelope.source, 0)
+        self._apply(record, envelope, guard)
+        if guard.erased_at is not None:
+            guard.heard[envelope.source] = max(last, envelope.sequence)
+            self._queues.clear(envelope.subject)
+
+    def _without_person(self, record: Record, envelope: Envelope) -> Record:
+        return record._replace(
+            value=blank(self._fold.service.hears.get(record.topic, {}).get(envelope.type), record.value)
+        )
+
+    def _drop(self, envelope: Envelope, guard: Guard) -> None:
+        """A fact about an erased subject, whatever it says: nobody is told."""
+        self._fold.tally.dropped += 1
+        guard.heard[envelope.source] = max(envelope.sequence, guard.heard.get(envelope.source, 0))
+        guard.touched = True
 
     def _verdict(self, record: Record, envelope: Envelope, guard: Guard) -> str:
         """apply, duplicate, gap, or behind (a parked fact of the same subject)."""
@@ -176,8 +204,9 @@ class Work:
         if key in self._batch.poison:
             self._queues.park(record, envelope, "poison", self._batch.poison[key])
             return
-        model = self._fold.service.hears.get(record.topic, {}).get(envelope.type)
-        if model is not None:
+        service = self._fold.service
+        model = service.hears.get(record.topic, {}).get(envelope.type)
+        if model is not None and (service.follows_erased or not envelope.is_erased):
             try:
                 body = model.model_validate_json(record.value)
             except ValueError as problem:

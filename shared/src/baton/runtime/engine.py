@@ -21,12 +21,21 @@ from baton.runtime.events import page_of, read_cursor
 from baton.runtime.failures import LONGEST_PAUSE, BrokenInvariant, Fenced, NotNow, Refused
 from baton.runtime.fence import store_now
 from baton.runtime.fold import Fold, Tally
+from baton.runtime.forgetting import (
+    erased_count,
+    erased_page,
+    note_scrubbed,
+    personal_data,
+    unscrubbed,
+    without_person,
+)
 from baton.runtime.handler import Command, Refusal, Reply, Service
 from baton.runtime.jobs import Jobs
 from baton.runtime.lanes import Lanes
 from baton.runtime.micro import MicroBatch, Unit
 from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.parked import Parked
+from baton.runtime.partition import lane_of
 from baton.runtime.relay import Relay
 from baton.runtime.republish import Offsets, republish, start_from
 from baton.runtime.rollforward import RollForward
@@ -43,6 +52,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 HOUSEKEEPING_SECONDS = 5.0
+SCRUB_AT_ONCE = 50
 
 
 class Engine:
@@ -182,7 +192,9 @@ class Engine:
         def work(tx: Connection) -> dict[str, Any]:
             parked = self._tables.parked.c
             leads = int(tx.execute(select(func.count(func.distinct(parked.subject)))).scalar_one())
-            return {"service": self.service.name, "counts": self.service.ledger(tx), "parked_leads": leads}
+            counts = self.service.ledger(tx)
+            erased = erased_count(tx, self._tables)
+            return {"service": self.service.name, "counts": counts, "parked_leads": leads, "erased_leads": erased}
 
         ledger = await self.store.read(work)
         return {**ledger, "outbox_pending": await self.relay.pending()}
@@ -190,6 +202,24 @@ class Engine:
     async def ledger_page(self, after: str, limit: int) -> list[dict[str, Any]]:
         """Return up to `limit` leads above `after` with their fate here."""
         return await self.store.read(lambda tx: self.service.ledger_page(tx, after, limit))
+
+    async def erased_page(self, after: str, limit: int) -> list[dict[str, Any]]:
+        """Return up to `limit` subjects above `after` that were erased here, each with the time of it."""
+        return await self.store.read(lambda tx: erased_page(tx, self._tables, after, limit))
+
+    async def personal_data(self, subject: str) -> dict[str, Any]:
+        """Return everything the service holds of this subject."""
+
+        def work(tx: Connection) -> dict[str, Any]:
+            kept = {"kept": self.service.personal_data(tx, subject)}
+            return {
+                "service": self.service.name,
+                "lead_id": subject,
+                **kept,
+                **personal_data(tx, self._tables, subject),
+            }
+
+        return await self.store.read(work)
 
     async def republish(self, since: datetime | None) -> tuple[int, Offsets]:
         """Publish the journal, or what was said `since` then, again; return how much, and from which offsets on."""
@@ -302,10 +332,25 @@ class Engine:
             self._tell_concerns()
             await self._measure_lag()
             with contextlib.suppress(NotNow):
+                await self.scrub()
                 await self._count_parked()
                 if self.service.says:
                     self._metrics.outbox_pending.set(await self.relay.pending())
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def scrub(self) -> None:
+        """Clear the embedded log and the store's own files of who was erased; in the distributed set-up the topics'
+        retention and the database's vacuum do that."""
+        erased = await self.store.read(lambda tx: unscrubbed(tx, self._tables, SCRUB_AT_ONCE))
+        if not erased:
+            return
+        change = partial(without_person, self.service.vocabulary, self.service.erased_by)
+        for subject in erased:
+            lane = lane_of(subject, self.settings.partitions)
+            if not await self.bus.rewrite([(topic, lane) for topic in self.service.says], subject, change):
+                return
+        if await self.store.scrub():
+            await self.store.write(lambda tx: note_scrubbed(tx, self._tables, erased, store_now(tx, self.clock)))
 
     def _tell_concerns(self) -> None:
         """Log what has newly come to need a look, or no longer does; the service works on meanwhile."""

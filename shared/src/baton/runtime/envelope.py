@@ -35,6 +35,8 @@ class Envelope(NamedTuple):
     recorded_at: datetime
     playbook: str | None
     trace: str | None
+    is_erased: bool = False
+    """The person has been erased since: the data tells nothing of him."""
 
 
 def iso(at: datetime) -> str:
@@ -122,6 +124,7 @@ def read_envelope(record: Record) -> Envelope:
             recorded_at=_instant(found["ce_recordedtime"]),
             playbook=found.get("ce_playbook", b"").decode() or None,
             trace=found.get("ce_traceparent", b"").decode() or None,
+            is_erased="ce_erased" in found,
         )
     except KeyError as missing:
         raise Undecodable(f"no header {missing.args[0]}") from missing

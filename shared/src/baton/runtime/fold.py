@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +16,14 @@ from sqlalchemy.exc import IntegrityError
 
 from baton.runtime.envelope import MAX_RECORD_BYTES, data_of, headers_of
 from baton.runtime.failures import BrokenInvariant
+from baton.runtime.forgetting import forget
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
 from baton.runtime.store.rows import fetch, insert, insert_missing, upsert
 from baton.runtime.store.tables import RuntimeTables, first_version, set_timers
 
+_ERASED = Refusal(404, "Erased lead", "This person was erased: nothing is known here, and nothing may be done.")
 JOB = "job:"
 """Timers whose kind begins with this are jobs."""
 
@@ -33,6 +35,8 @@ class Guard:
     published: int = 0
     heard: dict[str, int] = field(default_factory=dict)
     touched: bool = False
+    erased_at: datetime | None = None
+    """Since when the subject is erased."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,10 @@ class Tally:
     gaps: int = 0
     bases: int = 0
     parked: int = 0
+    erased: int = 0
+    """Subjects whose data was wiped."""
+    dropped: int = 0
+    """Facts about subjects that had been erased."""
     relived: Counter[str] = field(default_factory=Counter)
     """Own facts of an earlier life that were taken in again, by how."""
     stage_seconds: list[float] = field(default_factory=list)
@@ -77,6 +85,7 @@ class Fold:
         self._books_changed = False
         self._journal: list[dict[str, Any]] = []
         self._timers: dict[tuple[Subject, str], tuple[datetime | None, Any]] = {}
+        self._ended: list[Subject] = []
 
     def prepare(self, subjects: Iterable[Subject], concerned: Collection[Subject] | None = None) -> None:
         """Lock books, then subjects in order, and load the states of those `concerned` (None: of all).
@@ -106,21 +115,40 @@ class Fold:
     def _lock_known(self, subjects: Sequence[Subject]) -> list[Subject]:
         """Lock the rows that are there; return the subjects that have none."""
         for row in fetch(self.tx, self.tables.subject, "subject", subjects, lock=True):
-            self.guards[row.subject] = Guard(row.published, dict(row.heard))
+            self.guards[row.subject] = Guard(row.published, dict(row.heard), erased_at=row.erased_at)
         return [subject for subject in subjects if subject not in self.guards]
 
-    def apply(self, cause: Cause) -> Decision[Any]:
+    def apply(self, cause: Cause, *, said_before: bool = False) -> Decision[Any]:
         """Let the service decide on one cause and take the decision in. Whatever the handler raises goes through."""
+        if self._is_void(cause):
+            return Decision(None, reply=_ERASED)
         decision = self.service.decide(self._state(cause.subject), self._books, cause, self.now)
         if isinstance(decision.reply, Refusal):
             return decision
+        if said_before:
+            decision = replace(decision, facts=())
         rows = self._compose(cause, decision.facts)  # may raise: nothing is taken in before it
         self._journal.extend(rows)
         if isinstance(cause, Due):
             self._timers.setdefault((cause.subject, cause.kind), (None, None))
         self._take(cause.subject, decision)
         self.tally.facts.update(draft.body.type for draft in decision.facts)
+        self._end(cause, (draft.body.type for draft in decision.facts))
         return decision
+
+    def _is_void(self, cause: Cause) -> bool:
+        """True where the subject is erased, so that nothing may follow."""
+        is_erased = self.guards[cause.subject].erased_at is not None
+        return is_erased and not (self.service.follows_erased and isinstance(cause, Heard))
+
+    def _end(self, cause: Cause | None, said: Iterable[str], subject: Subject | None = None) -> None:
+        """Where the cause, or what is said of it, ends the subject: what is kept of it is wiped with `flush`."""
+        types = {*said, *((cause.type,) if isinstance(cause, Heard) else ())}
+        ended = subject or (cause.subject if cause is not None else None)
+        if ended is not None and types & self.service.erased_by and self.guards[ended].erased_at is None:
+            guard = self.guards[ended]
+            guard.erased_at, guard.touched = self.now, True
+            self._ended.append(ended)
 
     def _take(self, subject: Subject, decision: Decision[Any]) -> None:
         if decision.state is not self._states[subject]:
@@ -146,6 +174,7 @@ class Fold:
                 self._take(subject, decision)
                 return True
         self._take(subject, self.service.adopt(state, self._books, cause, said, now))
+        self._end(cause, (fact.type for fact in said), subject)
         return False
 
     def clear_timer(self, subject: Subject, kind: str) -> None:
@@ -164,6 +193,8 @@ class Fold:
             subject = draft.subject or cause.subject
             if subject not in self.guards:
                 self._lock([subject])
+            if self.guards[subject].erased_at is not None:
+                continue  # of whom nothing may be known nothing is said
             kind = draft.body.type
             identity = draft.event_id or event_id(self.service.name, cause.id, kind, subject, count[kind])
             count[kind] += 1
@@ -228,6 +259,11 @@ class Fold:
             if guard.touched
         ]
         upsert(self.tx, self.tables.subject, guards)
+        if self._ended:
+            service = self.service
+            forget(self.tx, self.tables, service.vocabulary, service.erased_by, self._ended, self.now)
+            self.service.forget(self.tx, sorted(self._ended), self.now)
+            self.tally.erased += len(self._ended)
         return self.tally
 
     def _write_timers(self) -> None:

@@ -169,6 +169,11 @@ class Service(Generic[S, B]):
     """Timer kinds that fire only once the lane has read its inputs to an end taken 2 s after the due time."""
     vocabulary: Mapping[str, type[BaseModel]] = {}
     """The facts it says, by type: what it reads its own topics with after its store was lost."""
+    erased_by: frozenset[str] = frozenset()
+    """Types of facts that end a subject, whether heard or said: all that is kept of it is wiped in that transaction,
+    and nothing is decided about it any more."""
+    follows_erased: bool = False
+    """Facts about an erased subject are heard all the same, without the person: for what only counts."""
     metadata: MetaData
     """Its tables; made with `baton.runtime.store.new_metadata()`, which puts the runtime's own tables beside them."""
     registry: CollectorRegistry
@@ -197,6 +202,14 @@ class Service(Generic[S, B]):
     def keep(self, tx: Connection, states: Mapping[Subject, S], books: B | None, now: datetime) -> None:
         """Write the states that changed, and the books if not None, with one upsert a table."""
         raise NotImplementedError
+
+    def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
+        """Wipe everything that is kept of these subjects but what must be counted. After `keep`, in its transaction."""
+        raise NotImplementedError(f"{self.name} cannot forget anybody")
+
+    def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
+        """Return everything the service's own tables hold of this subject, for whom the law lets ask."""
+        return {}
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         """Return the counts that `baton audit` balances."""

@@ -107,6 +107,12 @@ class RuntimeMetrics:
             ["how"],
             registry=registry,
         )
+        self.erasures = Counter("baton_erasures", "Leads whose data was wiped here.", registry=registry)
+        self.after_erasure = Counter(
+            "baton_erased_facts_dropped",
+            "Facts about leads that had been erased; none of them was kept.",
+            registry=registry,
+        )
         self.shed = Counter("baton_requests_shed", "Requests answered 503 because too much waits.", registry=registry)
         info = Gauge("baton_build_info", "Always 1.", ["service", "version"], registry=registry)
         info.labels(service, baton_version()).set(1)
@@ -120,6 +126,8 @@ class RuntimeMetrics:
         self.gaps.inc(tally.gaps)
         self.bases.inc(tally.bases)
         self.parked_total.inc(tally.parked)
+        self.erasures.inc(tally.erased)
+        self.after_erasure.inc(tally.dropped)
         for how, number in tally.relived.items():
             self.relived.labels(how).inc(number)
         for kind, number in tally.facts.items():

@@ -114,6 +114,11 @@ class Queues:
         else:
             self._new = [row for row in self._new if row is not waiting.new]
 
+    def clear(self, subject: Subject) -> None:
+        """Nothing of this subject waits any longer."""
+        for waiting in list(self.of(subject)):
+            self.take_out(waiting)
+
     def mark_poison(self, waiting: Waiting, problem: BaseException) -> None:
         """A fact that waited turned out to be poison itself; it keeps its place in the queue."""
         table = self._fold.tables.parked

@@ -84,6 +84,8 @@ class Reliving(Work):
     def __init__(self, fold: Fold, batch: Batch) -> None:
         super().__init__(fold, batch)
         self._pending: dict[Subject, deque[Utterance]] = {}
+        self._was_said = False
+        """The fact that is handled ended its subject, and what had to be said of that stands in the journal already."""
         self.relived: Counter[str] = fold.tally.relived
 
     def settle(self, subjects: set[Subject], *, at_all_costs: bool) -> None:
@@ -116,6 +118,9 @@ class Reliving(Work):
     def _prepare(self, subjects: set[Subject], concerned: set[Subject] | None = None) -> None:
         super()._prepare(subjects)  # what an earlier life said of them may be taken in whatever is heard
         self._pending = pending(self._fold, subjects, self._fold.service, self._fold.tables)
+        for subject in [one for one in self._pending if self._fold.guards[one].erased_at is not None]:
+            self._fold.guards[subject].published = self._pending.pop(subject)[-1].said[-1].sequence
+            self._fold.guards[subject].touched = True
 
     def _ahead(self, subject: Subject) -> Utterance | None:
         waiting = self._pending.get(subject)
@@ -125,6 +130,15 @@ class Reliving(Work):
         verdict = super()._verdict(record, envelope, guard)
         known = (envelope.subject, envelope.source, envelope.sequence, envelope.id)
         return "behind" if verdict == "apply" and not self._is_its_turn(known, guard) else verdict
+
+    def _end(self, record: Record, envelope: Envelope, guard: Guard) -> None:
+        """What an earlier life said of an erased subject stands as said; nobody needs to know what it was said on."""
+        words = self._pending.pop(envelope.subject, deque())
+        if words:
+            guard.published = words[-1].said[-1].sequence
+        self._was_said = any(utterance.cause == envelope.id for utterance in words)
+        super()._end(record, envelope, guard)
+        self._was_said = False
 
     def _is_its_turn(self, fact: tuple[Subject, str, int, str], guard: Guard) -> bool:
         subject, source, sequence, identity = fact
@@ -139,7 +153,7 @@ class Reliving(Work):
         if isinstance(cause, Heard) and self._ahead(cause.subject) is not None:
             self._relive(cause.subject, cause, self._of(cause))
         else:
-            super()._fold_in(cause)
+            self._fold.apply(cause, said_before=self._was_said)
 
     def _of(self, cause: Heard) -> Utterance | None:
         utterance = self._ahead(cause.subject)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from baton.contracts import LeadReceived, LeadUpdated
+from baton.contracts import LeadErased, LeadReceived, LeadUpdated
 from baton.intake.domain.elements import NATIVE, Rules
 from baton.intake.domain.keys import identities
 from baton.intake.domain.person import Person, Retold
@@ -20,6 +20,8 @@ from baton.runtime.handler import Decision, Heard
 def adopt(person: Person, said: Sequence[Heard], rules: Rules, now: datetime) -> Decision[Person]:
     """Return the person as the facts describe him; what else is known of each stands in `retold`, to be kept."""
     for fact in said:
+        if isinstance(fact.body, LeadErased):
+            break  # the last word, and no element: what is kept of the person is wiped
         keys: tuple[str, ...] = ()
         if isinstance(fact.body, LeadReceived | LeadUpdated):
             person, keys = _posted(person, fact.body, now), _identities(fact.body, rules)

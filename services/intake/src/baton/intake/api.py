@@ -312,7 +312,7 @@ def _quarantined(row: Any) -> dict[str, Any]:
 
 def _shown_raw(row: Any) -> dict[str, Any] | None:
     """The bytes as text where they are text, else in base64."""
-    if row.body is None:
+    if row.body is None or row.sealed_at is not None:
         return None
     body = bytes(row.body)
     shown: dict[str, Any] = {"door": row.door, "content_type": row.content_type, "bytes": len(body)}

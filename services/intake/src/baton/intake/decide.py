@@ -13,6 +13,7 @@ from baton.contracts import (
     Consent,
     LeadAnswered,
     LeadEngaged,
+    LeadErased,
     LeadReceived,
     LeadStatusReported,
     LeadTouched,
@@ -49,6 +50,13 @@ def decide(person: Person, arrival: Arrival, now: datetime) -> Decision[Person]:
         return _lead(person, arrival, arrival.element.post, now)
     body = _BODIES[arrival.element.kind](arrival.element, arrival.element.post)
     return Decision(person, (_draft(arrival, body),), reply=Reply())
+
+
+def erased(person: Person, requested_at: datetime, gone_by: datetime) -> Decision[Person]:
+    """The last that is said of the person."""
+    if person.created_at is None:
+        return Decision(person, reply=Refusal(404, "Unknown lead", "Intake knows no lead by this id."))
+    return Decision(person, (Draft(LeadErased(requested_at=requested_at, gone_by=gone_by)),), reply=Reply())
 
 
 def _lead(person: Person, arrival: Arrival, post: LeadIn, now: datetime) -> Decision[Person]:

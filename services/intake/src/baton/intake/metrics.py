@@ -34,6 +34,11 @@ class IntakeMetrics:
         self._quarantined = Gauge(
             "baton_intake_quarantined", "Elements in quarantine now.", ["cause"], registry=registry
         )
+        self._given_up = Counter(
+            "baton_intake_quarantine_given_up",
+            "Elements that nobody settled in time, and that are lost.",
+            registry=registry,
+        )
         self._bytes = Histogram("baton_intake_body_bytes", "Size of bodies.", registry=registry, buckets=SIZE_BUCKETS)
         self._refused = Counter(
             "baton_intake_hooks_refused", "Hook posts with a bad signature.", ["source"], registry=registry
@@ -89,6 +94,10 @@ class IntakeMetrics:
     def handshake(self, source: str, *, is_met: bool) -> None:
         """Count a challenge."""
         self._handshakes.labels(source, "met" if is_met else "refused").inc()
+
+    def gave_up(self, number: int) -> None:
+        """Count elements that stood in quarantine for too long."""
+        self._given_up.inc(number)
 
     def quarantine(self, causes: Mapping[str, int]) -> None:
         """Show what is in quarantine."""

@@ -13,14 +13,16 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from baton.contracts import INTAKE, TOPICS
-from baton.intake import store
+from baton.contracts import INTAKE, TOPICS, LeadErased
+from baton.intake import store, store_erasure
 from baton.intake.adopt import adopt
 from baton.intake.api import leads_router, posts_router, quarantine_router
 from baton.intake.book import Book
-from baton.intake.decide import Arrival, decide
+from baton.intake.decide import Arrival, decide, erased
 from baton.intake.domain.person import Person
 from baton.intake.hooks import hooks_router
+from baton.intake.erasing import Erasing, Erasure
+from baton.intake.erasing_api import erasing_router
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Reception
 from baton.intake.settings import IntakeSettings
@@ -49,6 +51,7 @@ class Intake(Service[Person, None]):
     name = "intake"
     says = (INTAKE,)
     vocabulary = TOPICS[INTAKE]
+    erased_by = frozenset({LeadErased.type})
     metadata = METADATA
 
     def __init__(self, settings: IntakeSettings, book: Book) -> None:
@@ -65,6 +68,8 @@ class Intake(Service[Person, None]):
         match cause:
             case Command(body=Arrival() as arrival):
                 return decide(state, arrival, now)
+            case Command(body=Erasure(requested_at=requested_at, gone_by=gone_by)):
+                return erased(state, requested_at, gone_by)
             case _:
                 raise TypeError(f"intake hears nothing but arrivals, not {type(cause).__name__}")
 
@@ -77,6 +82,12 @@ class Intake(Service[Person, None]):
         store.keep_people(tx, states.values())
         if any(person.retold for person in states.values()):
             store.keep_retold(tx, states.values())
+
+    def forget(self, tx: Connection, subjects: Sequence[str], now: datetime) -> None:
+        store_erasure.forget(tx, subjects, now)
+
+    def personal_data(self, tx: Connection, subject: str) -> dict[str, Any]:
+        return store_erasure.of_person(tx, subject)
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return store.ledger(tx)
@@ -91,10 +102,11 @@ class Intake(Service[Person, None]):
             hooks_router(reception, self.book, self.settings, self.metrics, engine),
             leads_router(engine),
             quarantine_router(engine, reception),
+            erasing_router(Erasing(engine)),
         )
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
-        return (self.watch_playbook, self.show_quarantine, self.add_up, self.forget)
+        return (self.watch_playbook, self.show_quarantine, self.add_up, self.delete_old)
 
     def playbook_version(self) -> str | None:
         return self.book.version
@@ -128,7 +140,7 @@ class Intake(Service[Person, None]):
                 await engine.store.write(store.fold_tallies)
             await engine.clock.sleep(TALLIES_SECONDS)
 
-    async def forget(self, engine: Engine) -> None:
+    async def delete_old(self, engine: Engine) -> None:
         """Delete raw bodies and idempotency answers that are past their time, a few at a time."""
         while True:
             with suppress(NotNow):
@@ -139,6 +151,7 @@ class Intake(Service[Person, None]):
         """Delete everything that is past its time now; return how many bodies that were."""
         now = engine.clock.now()
         old_raw, old_answers = now - timedelta(days=self.settings.raw_retention_days), now - ANSWERS_LIFE
+        await self._give_up_quarantined(engine, now)
         while await engine.store.write(lambda tx: store.delete_old_answers(tx, old_answers, RETENTION_BATCH)):
             pass
         gone = 0
@@ -147,6 +160,21 @@ class Intake(Service[Person, None]):
         if gone:
             log.info("raw_bodies_deleted", count=gone)
         return gone
+
+    async def _give_up_quarantined(self, engine: Engine, now: datetime) -> None:
+        """What nobody has settled in time is lost, loudly; what was kept only for it can go as well."""
+        old = now - timedelta(days=self.settings.quarantine_retention_days)
+        given_up = 0
+        while more := await engine.store.write(
+            lambda tx: store_erasure.delete_old_quarantined(tx, old, RETENTION_BATCH)
+        ):
+            given_up += more
+        self.metrics.gave_up(given_up)
+        if given_up:
+            log.error("quarantine_given_up", count=given_up, days=self.settings.quarantine_retention_days)
+        while await engine.store.write(lambda tx: store_erasure.wipe_sealed(tx, RETENTION_BATCH)):
+            pass
+        await engine.store.write(lambda tx: store_erasure.delete_old_digests(tx, old))
 
 
 def build(settings: Settings) -> Intake:

@@ -18,6 +18,12 @@ class IntakeSettings(Settings):
         le=3650,
         description="How long intake keeps raw bodies; those in quarantine stay until it is settled.",
     )
+    quarantine_retention_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="How long an element may wait in quarantine, and its raw body with it, before it is given up.",
+    )
     max_elements: int = Field(default=20_000, ge=1, description="Most leads, touches … in one request to intake.")
     max_stream_bytes: int = Field(
         default=67_108_864,

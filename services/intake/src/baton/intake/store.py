@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, RowMapping, delete, exists, func, select, update
 
 from baton.intake.domain.person import Person
-from baton.intake.tables import ANSWER, IDENTITY, LEAD, QUARANTINE, RAW, SEEN, TALLY
+from baton.intake.tables import ANSWER, IDENTITY, LEAD, QUARANTINE, RAW, RAW_LEAD, SEEN, TALLY
 from baton.runtime.store import fetch, insert_missing, upsert
 from baton.runtime.store.rows import insert
 
@@ -53,8 +53,11 @@ def claim_identities(tx: Connection, keys: Iterable[str]) -> dict[str, str | Non
     From here to the commit no other transaction can give one of these keys to a lead.
     """
     wanted = sorted(set(keys))
-    insert_missing(tx, IDENTITY, [{"key": key, "lead_id": None} for key in wanted])
-    return {row.key: row.lead_id for row in fetch(tx, IDENTITY, "key", wanted, lock=True)}
+    owners: dict[str, str | None] = {}
+    while missing := [key for key in wanted if key not in owners]:  # again for those erased while we waited for them
+        insert_missing(tx, IDENTITY, [{"key": key, "lead_id": None} for key in missing])
+        owners |= {row.key: row.lead_id for row in fetch(tx, IDENTITY, "key", missing, lock=True)}
+    return owners
 
 
 def give_identities(tx: Connection, owners: Mapping[str, str]) -> None:
@@ -82,6 +85,11 @@ def forget_seen(tx: Connection, keys: Sequence[str]) -> None:
 def keep_raw(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store bodies as they came."""
     insert(tx, RAW, rows)
+
+
+def link_raw(tx: Connection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Write down whom bodies tell of: pairs of body and lead."""
+    insert_missing(tx, RAW_LEAD, [{"raw_id": raw_id, "lead_id": lead_id} for raw_id, lead_id in sorted(set(pairs))])
 
 
 def find_raw(tx: Connection, raw_id: str) -> Row[Any] | None:
@@ -117,7 +125,7 @@ def say_why(tx: Connection, quarantine_id: str, cause: str, detail: str) -> None
 
 def quarantine_page(tx: Connection, after: str, limit: int, source: str | None) -> list[Row[Any]]:
     """Up to `limit` quarantined elements above `after`, oldest first, each with its raw body."""
-    raw = (RAW.c.content_type, RAW.c.door, RAW.c.body)
+    raw = (RAW.c.content_type, RAW.c.door, RAW.c.body, RAW.c.sealed_at)
     query = select(QUARANTINE, *raw).outerjoin(RAW, RAW.c.id == QUARANTINE.c.raw_id).where(QUARANTINE.c.id > after)
     if source is not None:
         query = query.where(QUARANTINE.c.source == source)
@@ -185,18 +193,30 @@ def ledger(tx: Connection) -> dict[str, Any]:
 
 def lead_page(tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` leads above `after`, by id."""
-    columns = (LEAD.c.lead_id, LEAD.c.is_test, LEAD.c.source, LEAD.c.created_at)
+    columns = (LEAD.c.lead_id, LEAD.c.is_test, LEAD.c.source, LEAD.c.created_at, LEAD.c.erased_at)
     rows = tx.execute(select(*columns).where(LEAD.c.lead_id > after).order_by(LEAD.c.lead_id).limit(limit)).mappings()
-    return [{**row, "fate": "test" if row["is_test"] else "taken_in"} for row in rows]
+    return [{**row, "fate": _fate(row)} for row in rows]
+
+
+def _fate(row: RowMapping) -> str:
+    if row["erased_at"] is not None:
+        return "erased"
+    return "test" if row["is_test"] else "taken_in"
 
 
 def find_lead(tx: Connection, lead_id: str) -> dict[str, Any] | None:
     """One lead with the identities it is known by."""
     people = load_people(tx, [lead_id])
-    if people[lead_id].created_at is None:
+    if people[lead_id].created_at is None or people[lead_id].erased_at is not None:
         return None
-    keys = tx.execute(select(IDENTITY.c.key).where(IDENTITY.c.lead_id == lead_id).order_by(IDENTITY.c.key)).scalars()
-    return {"person": people[lead_id], "keys": list(keys)}
+    return {"person": people[lead_id], "keys": keys_of(tx, lead_id)}
+
+
+def keys_of(tx: Connection, lead_id: str) -> list[str]:
+    """The identity keys a lead is known by."""
+    return list(
+        tx.execute(select(IDENTITY.c.key).where(IDENTITY.c.lead_id == lead_id).order_by(IDENTITY.c.key)).scalars()
+    )
 
 
 def lead_of(tx: Connection, key: str) -> str | None:
@@ -225,7 +245,10 @@ def delete_old_raw(tx: Connection, before: datetime, limit: int) -> int:
     """Delete up to `limit` bodies received before `before` that nothing in quarantine needs; return how many."""
     needed = exists().where(QUARANTINE.c.raw_id == RAW.c.id)
     old = select(RAW.c.id).where(RAW.c.received_at < before, ~needed).order_by(RAW.c.received_at).limit(limit)
-    return len(tx.execute(delete(RAW).where(RAW.c.id.in_(old)).returning(RAW.c.id)).all())
+    gone = list(tx.execute(delete(RAW).where(RAW.c.id.in_(old)).returning(RAW.c.id)).scalars())
+    if gone:
+        tx.execute(delete(RAW_LEAD).where(RAW_LEAD.c.raw_id.in_(gone)))
+    return len(gone)
 
 
 def delete_old_answers(tx: Connection, before: datetime, limit: int) -> int:

@@ -21,7 +21,17 @@ RAW = Table(
     Column("content_type", Text),
     Column("headers", Json, nullable=False),  # a few that help to understand the body; never credentials
     Column("body", LargeBinary, nullable=False),
+    Column("sealed_at", Instant),  # somebody in it was erased; wiped, or shown to nobody while others wait for it
     Index("raw_received_at", "received_at"),
+)
+
+# Whom a body tells of, as far as its elements were taken in: where to look when a person is erased.
+RAW_LEAD = Table(
+    "raw_lead",
+    METADATA,
+    Column("raw_id", Text, primary_key=True),
+    Column("lead_id", Text, primary_key=True),
+    Index("raw_lead_lead_id", "lead_id"),
 )
 
 LEAD = Table(
@@ -36,6 +46,7 @@ LEAD = Table(
     Column("as_of", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("erased_at", Instant),  # then everything else is blank; the row stays, so that the books balance
 )
 
 # By what a lead is known. A key without a lead was mentioned before its lead turned up, and something may wait for it:
@@ -46,6 +57,16 @@ IDENTITY = Table(
     Column("key", Text, primary_key=True),
     Column("lead_id", Text),
     Index("identity_lead_id", "lead_id"),
+)
+
+# By what erased people were known, as digests, for as long as something posted before may wait in quarantine: tried
+# again it must not bring them back.
+ERASED_IDENTITY = Table(
+    "erased_identity",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("erased_at", Instant, nullable=False),
+    Index("erased_identity_erased_at", "erased_at"),
 )
 
 # Every element ever taken in, by the digest of its dedupe key. No personal data; kept as long as the journal.

@@ -11,12 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row
 
 from baton.contracts import LeadReceived, LeadUpdated
-from baton.intake import store
+from baton.intake import store, store_erasure
 from baton.intake.decide import TYPES, Arrival
 from baton.intake.domain.elements import Element, Rules, judge
 from baton.intake.domain.posts import LeadIn
@@ -26,6 +26,8 @@ from baton.runtime.micro import Unit
 
 Status = Literal["accepted", "duplicate", "quarantined"]
 HOOK = "hook"
+ERASED: Final = "erased_lead"
+_NOTHING_KEPT = "this person was erased; nothing of the element is kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class _Item:
     element: Element
     delivery: int | None
     row: str | None = None
+    waits_since: datetime | None = None
+    """Of an element tried again: when it was received."""
+    raw_id: str | None = None
+    """The body it stands in."""
     lead_id: str | None = None
     event_id: str = ""
     is_first: bool = False
@@ -141,19 +147,23 @@ class _Taking:
         self._items: list[_Item] = []
         self._given: dict[str, str] = {}
         self._aside: list[dict[str, Any]] = []
+        self._to_wipe: set[str | None] = set()
 
     def run(self) -> list[Taken]:
         self._look_up_answers()
         live = [(n, delivery) for n, delivery in enumerate(self._deliveries) if n not in self._answers]
         store.keep_raw(self._tx, [_raw_row(delivery.raw) for _, delivery in live if delivery.keeps_raw])
-        self._items = [_Item(e, n, delivery.replays) for n, delivery in live for e in delivery.elements]
+        self._items = [_item(element, n, delivery) for n, delivery in live for element in delivery.elements]
         self._drop_released()
         self._drop_known()
         self._find_leads()
         self._wake_waiting()
         self._publish()
+        self._mind_bodies()
         tallies = self._settle()
         store.quarantine(self._tx, self._aside)
+        if self._to_wipe:
+            store_erasure.wipe_raw(self._tx, [raw_id for raw_id in self._to_wipe if raw_id], self._unit.now)
         store.count(self._tx, tallies)
         return self._results()
 
@@ -196,13 +206,25 @@ class _Taking:
         keys = {key for item in leads for key in item.element.identities}
         keys |= {item.element.about for item in others if item.element.about is not None}
         owners = store.claim_identities(self._tx, keys)
+        self._refuse_older_than_erasure(keys)
         for item in leads:
-            self._identify(item, owners)
+            if item.is_open:
+                self._identify(item, owners)
         store.give_identities(self._tx, self._given)
         named = {_lead_id_of(item.element) for item in others} - {None}
         known = store.known_leads(self._tx, [lead_id for lead_id in named if lead_id])
         for item in others:
-            self._refer(item, owners, known)
+            if item.is_open:
+                self._refer(item, owners, known)
+
+    def _refuse_older_than_erasure(self, keys: set[str]) -> None:
+        """What was posted of a person before the person was erased must not come back out of quarantine."""
+        again = [item for item in self._items if item.is_open and item.waits_since is not None]
+        gone = store_erasure.erased_since(self._tx, keys) if again else {}
+        for item in again if gone else ():
+            own = {*item.element.identities, item.element.about} & gone.keys()
+            if any(gone[key] >= item.waits_since for key in own if key is not None and item.waits_since is not None):
+                item.element = item.element.refused(ERASED, _NOTHING_KEPT)
 
     def _identify(self, item: _Item, owners: dict[str, str | None]) -> None:
         """The strongest identity that is somebody's decides; those that are nobody's become his."""
@@ -233,7 +255,7 @@ class _Taking:
 
     def _woken(self, row: Row[Any]) -> _Item:
         element = requeued(row, self._rules)
-        return _Item(element, None, row.id, lead_id=self._given[row.awaits])
+        return _Item(element, None, row.id, row.received_at, row.raw_id, lead_id=self._given[row.awaits])
 
     # -- what becomes of it -----------------------------------------------------------------------------------------
 
@@ -256,7 +278,7 @@ class _Taking:
         refused = []
         for item, reply in zip(items, self._unit.handle(commands) if commands else [], strict=True):
             if isinstance(reply, Refusal):
-                item.element = item.element.refused("too_large", reply.detail or reply.title)
+                item.element = _refused(item.element, reply)
                 refused.append(item.element.key)
             else:
                 item.status = "accepted"
@@ -280,6 +302,13 @@ class _Taking:
             original: Any = elsewhere.get(item.element.key) or first
             item.status, item.lead_id, item.event_id = "duplicate", original.lead_id, original.event_id
 
+    def _mind_bodies(self) -> None:
+        """Write down whom each body tells of; nothing is kept of those who were erased."""
+        store.link_raw(self._tx, [(item.raw_id, item.lead_id) for item in self._items if item.raw_id and item.lead_id])
+        doubtful = {item.lead_id for item in self._items if item.status == "duplicate" or _is_of_erased(item)}
+        gone = store_erasure.erased_among(self._tx, [lead_id for lead_id in doubtful if lead_id])
+        self._to_wipe = {item.raw_id for item in self._items if item.lead_id in gone or _is_of_erased(item)} - {None}
+
     def _settle(self) -> dict[str, Counter[str]]:
         """Put aside what is not taken in, release what was waiting, and count."""
         tallies: dict[str, Counter[str]] = defaultdict(Counter)
@@ -288,7 +317,7 @@ class _Taking:
             if item.row is not None:
                 by_row[item.row].append(item)
                 continue
-            if item.element.fault is not None:
+            if item.element.fault is not None and not _is_of_erased(item):
                 self._put_aside(item)
             tally = tallies[item.element.source]
             tally["received"] += 1
@@ -299,8 +328,12 @@ class _Taking:
 
     def _settle_replay(self, row: str, items: Sequence[_Item], tallies: dict[str, Counter[str]]) -> None:
         """An element tried again stays where it is, or leaves; a body tried again may turn out to be many elements."""
-        if all(item.element.fault is not None for item in items):
-            fault = items[0].element.fault
+        items_left = [item for item in items if not _is_of_erased(item)]
+        if not items_left:
+            store.release(self._tx, [row])
+            return
+        if all(item.element.fault is not None for item in items_left):
+            fault = items_left[0].element.fault
             assert fault is not None
             for item in items:
                 item.quarantine_id = row
@@ -310,7 +343,7 @@ class _Taking:
         tally = tallies[items[0].element.source]
         tally.update({"received": len(items) - 1, "quarantined": -1})
         for item in items:
-            if item.element.fault is not None:
+            if item.element.fault is not None and not _is_of_erased(item):
                 self._put_aside(item)
             tally[item.status] += 1
 
@@ -381,6 +414,22 @@ def _raw_row(raw: Raw) -> dict[str, Any]:
         "headers": dict(raw.headers),
         "body": raw.body,
     }
+
+
+def _item(element: Element, number: int, delivery: Delivery) -> _Item:
+    since = delivery.raw.received_at if delivery.replays else None
+    return _Item(element, number, delivery.replays, since, delivery.raw.id)
+
+
+def _is_of_erased(item: _Item) -> bool:
+    """True if it tells of somebody who was erased: then not even quarantine keeps it."""
+    return item.element.fault is not None and item.element.fault.cause == ERASED
+
+
+def _refused(element: Element, why: Refusal) -> Element:
+    if why.status == 404:  # between finding the lead and locking it, or named by its id: it was erased
+        return element.refused(ERASED, _NOTHING_KEPT)
+    return element.refused("too_large", why.detail or why.title)
 
 
 def _lead_id_of(element: Element) -> str | None:

@@ -11,11 +11,9 @@ from pathlib import Path
 import orjson
 from sqlalchemy import Connection, text
 
-from baton.runtime.bus.port import Headers, Outgoing, Record, TopicLane
+from baton.runtime.bus.port import RETENTION, Headers, Outgoing, Record, Rewritten, TopicLane
 from baton.runtime.store.port import SqliteStore
 
-RETENTION = timedelta(days=30)
-"""Retention is bounded on every topic: it is the bound of erasure."""
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS topic (topic TEXT PRIMARY KEY, lanes INTEGER NOT NULL)",
     """CREATE TABLE IF NOT EXISTS record (
@@ -28,6 +26,8 @@ _SCHEMA = (
         topic TEXT NOT NULL, lane INTEGER NOT NULL, next_off INTEGER NOT NULL,
         PRIMARY KEY (topic, lane)) WITHOUT ROWID""",
 )
+
+_REWRITE = "UPDATE record SET headers = ?, value = ? WHERE topic = ? AND lane = ? AND record_offset = ?"
 
 
 def _pack(headers: Headers) -> bytes:
@@ -114,6 +114,21 @@ class EmbeddedBus:
                 ).rowcount
             )
         )
+
+    async def rewrite(
+        self, places: Sequence[TopicLane], key: str, change: Callable[[Headers, bytes], Rewritten]
+    ) -> bool:
+        """A walk through the lanes: a small house's log is small, and people are erased now and then."""
+
+        def work(tx: Connection) -> None:
+            for place in places:
+                query = "SELECT record_offset, headers, value FROM record WHERE topic = ? AND lane = ? AND key = ?"
+                for offset, headers, value in tx.exec_driver_sql(query, (*place, key)).all():
+                    if (after := change(_unpack(headers), value)) is not None:
+                        tx.exec_driver_sql(_REWRITE, (_pack(after[0]), after[1], *place, offset))
+
+        await self._store.write(work)
+        return await self._store.scrub()
 
     async def reader(self) -> EmbeddedReader:
         return EmbeddedReader(self)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
-from baton.runtime.bus.port import Outgoing, Record, TopicLane
+from baton.runtime.bus.port import RETENTION, Headers, Outgoing, Record, Rewritten, TopicLane
 from baton.runtime.store.port import NotNow
 
-RETENTION_MS = 30 * 24 * 3600 * 1000
+RETENTION_MS = int(RETENTION.total_seconds() * 1000)
 ACK_SECONDS = 20.0
 CALL_SECONDS = 10.0
 BATCH_BYTES = 256 * 1024
@@ -134,6 +134,11 @@ class KafkaBus:
         task = asyncio.create_task(stop())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
+
+    async def rewrite(
+        self, places: Sequence[TopicLane], key: str, change: Callable[[Headers, bytes], Rewritten]
+    ) -> bool:
+        return True
 
     async def reader(self) -> KafkaReader:
         consumer = AIOKafkaConsumer(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+RETENTION = timedelta(days=30)
+"""Retention is bounded on every topic: with the wiping of stores and journals it is the bound of erasure."""
+Rewritten = tuple["Headers", bytes] | None
+"""What a record becomes; None: it stays as it is."""
 TopicLane = tuple[str, int]
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -77,6 +82,15 @@ class Bus(Protocol):
 
     async def reader(self) -> Reader:
         """Return a new reader."""
+        ...
+
+    async def rewrite(
+        self, places: Sequence[TopicLane], key: str, change: Callable[[Headers, bytes], Rewritten]
+    ) -> bool:
+        """Change what stands in these lanes under this key, in place. False if it must be tried again.
+
+        A log that cannot be changed does nothing: there only the retention takes what was published.
+        """
         ...
 
     async def close(self) -> None:

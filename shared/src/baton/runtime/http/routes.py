@@ -91,15 +91,30 @@ def records_router(engine: Engine, name: str) -> APIRouter:
     async def ledger(
         _: Reader,
         ids: Annotated[bool, Query(description="Also list the leads and their fates, in the order of ids.")] = False,
+        erased: Annotated[bool, Query(description="List the leads whose erasure is acknowledged instead.")] = False,
         after: Annotated[str, Query(description="The `next` of the page before.")] = "",
         limit: Annotated[int, Query(ge=1, le=10_000)] = 2000,
     ) -> dict[str, Any]:
         """Count what the service has done with the leads it knows; `baton audit` balances these."""
         answer = await engine.ledger()
+        if erased:
+            gone = await engine.erased_page(after, limit)
+            return {**answer, "erased": gone, "next": gone[-1]["lead_id"] if len(gone) == limit else None}
         if ids:
             leads = await engine.ledger_page(after, limit)
             answer |= {"leads": leads, "next": leads[-1]["lead_id"] if len(leads) == limit else None}
         return answer
+
+    @router.get("/leads/{lead_id}/personal-data", tags=["personal data"])
+    async def personal_data(lead_id: str, _: Admin) -> dict[str, Any]:
+        """Show everything this service holds of a person, whole: for the person, who may ask for it.
+
+        404 if it holds nothing. Of an erased lead only blank facts are left, and `erased_at`.
+        """
+        found = await engine.personal_data(lead_id.replace("\0", "")[:100])
+        if not any(found[name] for name in ("erased_at", "said", "parked", "timers")) and not _holds(found["kept"]):
+            raise Problem(404, "Unknown lead", "This service holds nothing of a lead by this id.")
+        return found
 
     if engine.service.says:
         events: dict[int | str, dict[str, Any]] = {200: _EVENTS}
@@ -185,6 +200,10 @@ def _republish_of(engine: Engine) -> Any:
         return {"facts": facts, "from": begins}
 
     return republish
+
+
+def _holds(kept: dict[str, Any]) -> bool:
+    return any(value not in (None, [], {}) for value in kept.values())
 
 
 def _not_parked(parked_id: int) -> Problem:

@@ -1,4 +1,4 @@
-"""The runtime's part of every service's first migration. Frozen: change tables in a new function, not in this one."""
+"""The runtime's part of every service's migrations. Frozen: change tables in a new function, not in these."""
 
 from __future__ import annotations
 
@@ -95,3 +95,11 @@ def _create_parked() -> None:
         sa.Column("parked_at", Instant, nullable=False),
     )
     op.create_index("ix_parked_subject", "parked", ["subject"])
+
+
+def erase_v2() -> None:
+    """Remember which subjects were erased, and whether files and the embedded log were cleared of them, too."""
+    op.add_column("subject", sa.Column("erased_at", Instant))
+    op.add_column("subject", sa.Column("scrubbed_at", Instant))
+    is_erased = sa.text("erased_at IS NOT NULL")
+    op.create_index("subject_erased", "subject", ["subject"], postgresql_where=is_erased, sqlite_where=is_erased)

@@ -48,6 +48,14 @@ class Store(Protocol):
         """Run `work`, which only reads, on a connection of its own. Each statement sees what is committed by then."""
         ...
 
+    async def scrub(self) -> bool:
+        """Leave nothing of what was deleted or overwritten where only the store's own files would show it.
+
+        True once it is done; False while somebody still reads what was. Where the server does it in its own time
+        (PostgreSQL: vacuum, and its log) there is nothing to do.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of all connections."""
         ...
@@ -75,7 +83,9 @@ def sqlite_engine(path: Path, *, writes: bool = True, threads: int = 1) -> Engin
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "cache_size=-16000"):
+        # What is deleted is overwritten: a person who was erased must not be found in free pages either.
+        pragmas = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "cache_size=-16000", "secure_delete=ON")
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -105,11 +115,25 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._read_threads, _in_transaction, self._reader, work)
 
+    async def scrub(self) -> bool:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._write_thread, _empty_wal, self._writer)
+
     async def close(self) -> None:
         self._write_thread.shutdown(wait=True)
         self._read_threads.shutdown(wait=True)
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _empty_wal(engine: Engine) -> bool:
+    """Bring everything into the file and cut its log to nothing: older pages stand there else until overwritten."""
+    connection = engine.raw_connection()
+    try:
+        (is_busy, _, _) = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.close()
+    return not is_busy
 
 
 _CALLS = "baton.after_commit"
@@ -197,6 +221,9 @@ class PostgresStore:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._tried(self._reading, work)
+
+    async def scrub(self) -> bool:
+        return True
 
     async def close(self) -> None:
         if self._under_way:

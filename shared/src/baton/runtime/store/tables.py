@@ -27,6 +27,8 @@ from baton.runtime.store.types import Instant, Json
 BIG_ID = BigInteger().with_variant(Integer, "sqlite")
 """Auto-increment ids: SQLite gives them only to INTEGER PRIMARY KEY."""
 
+_ERASED = text("erased_at IS NOT NULL")
+
 
 class RuntimeTables(NamedTuple):
     """Handles to the runtime's tables within one service's metadata."""
@@ -70,6 +72,9 @@ def new_metadata() -> MetaData:
         Column("subject", Text, primary_key=True),
         Column("published", BigInteger, nullable=False),
         Column("heard", Json, nullable=False),
+        Column("erased_at", Instant),  # from then on nothing is decided about it, and nothing of it is kept
+        Column("scrubbed_at", Instant),  # since when no free page and no log of the store's own shows it
+        Index("subject_erased", "subject", postgresql_where=_ERASED, sqlite_where=_ERASED),
     )
     # Every fact the service ever said. Rows without a position are the outbox.
     Table(

@@ -27,6 +27,7 @@ Cause = Literal[
     "unknown_status",
     "too_large",
     "in_the_future",
+    "erased_lead",
 ]
 
 _IN_THE_FUTURE = "occurred_at is more than a day in the future"

@@ -41,6 +41,8 @@ class Person:
     as_of: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    erased_at: datetime | None = None
+    """Since when nothing more is known of the person than that there was one."""
     retold: tuple[Retold, ...] = ()
     """Taken in again in this transaction; not stored with the person."""
 

@@ -1,0 +1,131 @@
+"""Forgetting a subject: what the runtime itself keeps of it is wiped, in the transaction that decides so.
+
+Of a subject that is erased nothing is decided any more: its facts are counted and dropped (`batch.py`), commands are
+refused, timers are gone. Its row in `subject` stays, with the time: it is the acknowledgement that the ledger shows,
+and what keeps late facts from bringing anything back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
+
+from baton.runtime.blank import HEADER, blank, blank_headers
+from baton.runtime.bus.port import Headers
+from baton.runtime.envelope import to_wire
+from baton.runtime.store.rows import fetch
+from baton.runtime.store.tables import RuntimeTables
+
+
+def forget(
+    tx: Connection,
+    tables: RuntimeTables,
+    vocabulary: Mapping[str, type[BaseModel]],
+    erased_by: frozenset[str],
+    subjects: Sequence[str],
+    now: datetime,
+) -> None:
+    """Wipe what is parked, timed and journalled of these subjects. Sequences, ids and positions of facts stay, and the
+    facts that say that they were erased."""
+    wanted = sorted(subjects)
+    tx.execute(update(tables.subject).where(tables.subject.c.subject.in_(wanted)).values(erased_at=now))
+    tx.execute(delete(tables.parked).where(tables.parked.c.subject.in_(wanted)))
+    tx.execute(delete(tables.timer).where(tables.timer.c.subject.in_(wanted)))
+    wipe_journal(tx, tables, vocabulary, erased_by, wanted)
+
+
+def wipe_journal(
+    tx: Connection,
+    tables: RuntimeTables,
+    vocabulary: Mapping[str, type[BaseModel]],
+    erased_by: frozenset[str],
+    subjects: Sequence[str],
+) -> None:
+    """Leave the facts about these subjects in the journal without their persons."""
+    journal = tables.journal
+    rows = fetch(tx, journal, "subject", subjects, columns=("id", "type", "headers", "value"))
+    wiped = [
+        {
+            "row": row.id,
+            "value": blank(vocabulary.get(row.type), bytes(row.value)),
+            "headers": blank_headers(row.headers),
+        }
+        for row in rows
+        if HEADER not in row.headers and row.type not in erased_by
+    ]
+    if wiped:
+        changes: dict[str, Any] = {"value": bindparam("value"), "headers": bindparam("headers")}
+        tx.execute(update(journal).where(journal.c.id == bindparam("row")).values(changes), wiped)
+
+
+def unscrubbed(tx: Connection, tables: RuntimeTables, limit: int) -> list[str]:
+    """Return up to `limit` erased subjects of which files may still show something, and nothing waits for the relay."""
+    subject, journal = tables.subject.c, tables.journal.c
+    waits = exists().where(journal.subject == subject.subject, journal.position.is_(None))
+    erased = (subject.erased_at.is_not(None), subject.scrubbed_at.is_(None), ~waits)
+    return list(tx.execute(select(subject.subject).where(*erased).order_by(subject.subject).limit(limit)).scalars())
+
+
+def note_scrubbed(tx: Connection, tables: RuntimeTables, subjects: Sequence[str], now: datetime) -> None:
+    """Note that nothing of these subjects is left to be found."""
+    tx.execute(update(tables.subject).where(tables.subject.c.subject.in_(subjects)).values(scrubbed_at=now))
+
+
+def without_person(
+    vocabulary: Mapping[str, type[BaseModel]], erased_by: frozenset[str], headers: Headers, value: bytes
+) -> tuple[Headers, bytes] | None:
+    """Return what a record of the service's own becomes once its subject is erased; None: it may stay as it is."""
+    known = {name: text.decode() for name, text in headers}
+    kind = known.get("ce_type", "")
+    if HEADER in known or kind in erased_by:
+        return None
+    return to_wire(blank_headers(known)), blank(vocabulary.get(kind), value)
+
+
+def personal_data(tx: Connection, tables: RuntimeTables, subject: str) -> dict[str, Any]:
+    """Return everything the runtime's tables hold of a subject: what was said, what is parked, what is due."""
+    journal, parked, timer = tables.journal.c, tables.parked.c, tables.timer.c
+    said = select(journal.event_id, journal.type, journal.recorded_at, journal.sequence, journal.value)
+    waits = select(parked.id, parked.topic, parked.type, parked.reason, parked.parked_at, parked.value)
+    due = select(timer.kind, timer.due_at, timer.payload).where(timer.subject == subject, timer.due_at.is_not(None))
+    since = tx.execute(select(tables.subject.c.erased_at).where(tables.subject.c.subject == subject)).scalar()
+    return {
+        "erased_at": since,
+        "said": [
+            {**row._asdict(), "value": _read(row.value)}
+            for row in tx.execute(said.where(journal.subject == subject).order_by(journal.sequence))
+        ],
+        "parked": [
+            {**row._asdict(), "value": _read(row.value)}
+            for row in tx.execute(waits.where(parked.subject == subject).order_by(parked.id))
+        ],
+        "timers": [row._asdict() for row in tx.execute(due.order_by(timer.due_at))],
+    }
+
+
+def _read(value: bytes) -> Any:
+    """JSON as it is; what is none as text."""
+    try:
+        return orjson.loads(bytes(value))
+    except orjson.JSONDecodeError:
+        return bytes(value).decode(errors="replace")
+
+
+def erased_page(tx: Connection, tables: RuntimeTables, after: str, limit: int) -> list[dict[str, Any]]:
+    """Return up to `limit` erased subjects above `after`, in the order of their ids, with the time of the wiping."""
+    subject = tables.subject.c
+    query = select(subject.subject, subject.erased_at).where(subject.erased_at.is_not(None), subject.subject > after)
+    rows = tx.execute(query.order_by(subject.subject).limit(limit))
+    return [{"lead_id": row.subject, "erased_at": row.erased_at} for row in rows]
+
+
+def erased_count(tx: Connection, tables: RuntimeTables) -> int:
+    """Return how many subjects are erased here."""
+    subject = tables.subject
+    query = select(func.count()).select_from(subject).where(subject.c.erased_at.is_not(None))
+    return int(tx.execute(query).scalar_one())
