@@ -63,10 +63,10 @@ def balance(ledgers: Mapping[str, Iterable[Entry]], parked: Iterable[str]) -> Ba
 def fate_of(entries: Mapping[str, Entry], is_parked: bool) -> tuple[str, str | None]:
     """The one fate of a lead, and what is wrong if it has none or more than one."""
     intake = entries["intake"]
-    if intake.get("is_test"):
-        return "test", None
     if intake.get("fate") in BY_INTAKE:
         return str(intake["fate"]), None
+    if intake.get("is_test"):
+        return "test", None
     if is_parked:
         return "parked", None
     fate, fault = _judged(entries.get("scoring"), entries.get("routing"))

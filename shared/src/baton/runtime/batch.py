@@ -173,9 +173,7 @@ class Work:
             self._queues.clear(envelope.subject)
 
     def _without_person(self, record: Record, envelope: Envelope) -> Record:
-        return record._replace(
-            value=blank(self._fold.service.hears.get(record.topic, {}).get(envelope.type), record.value)
-        )
+        return record._replace(value=blank(self._fold.service.follows_erased.get(envelope.type), record.value))
 
     def _drop(self, envelope: Envelope, guard: Guard) -> None:
         """A fact about an erased subject, whatever it says: nobody is told."""

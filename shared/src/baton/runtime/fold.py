@@ -139,7 +139,7 @@ class Fold:
     def _is_void(self, cause: Cause) -> bool:
         """True where the subject is erased, so that nothing may follow."""
         is_erased = self.guards[cause.subject].erased_at is not None
-        return is_erased and not (self.service.follows_erased and isinstance(cause, Heard))
+        return is_erased and not (isinstance(cause, Heard) and cause.type in self.service.follows_erased)
 
     def _end(self, cause: Cause | None, said: Iterable[str], subject: Subject | None = None) -> None:
         """Where the cause, or what is said of it, ends the subject: what is kept of it is wiped with `flush`."""

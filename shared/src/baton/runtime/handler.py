@@ -172,8 +172,9 @@ class Service(Generic[S, B]):
     erased_by: frozenset[str] = frozenset()
     """Types of facts that end a subject, whether heard or said: all that is kept of it is wiped in that transaction,
     and nothing is decided about it any more."""
-    follows_erased: bool = False
-    """Facts about an erased subject are heard all the same, without the person: for what only counts."""
+    follows_erased: Mapping[str, type[BaseModel]] = {}
+    """Facts about an erased subject that are heard all the same, without the person: for what only counts. By type,
+    each with its whole contract."""
     metadata: MetaData
     """Its tables; made with `baton.runtime.store.new_metadata()`, which puts the runtime's own tables beside them."""
     registry: CollectorRegistry

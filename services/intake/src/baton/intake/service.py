@@ -20,9 +20,9 @@ from baton.intake.api import leads_router, posts_router, quarantine_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide, erased
 from baton.intake.domain.person import Person
-from baton.intake.hooks import hooks_router
 from baton.intake.erasing import Erasing, Erasure
 from baton.intake.erasing_api import erasing_router
+from baton.intake.hooks import hooks_router
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Reception
 from baton.intake.settings import IntakeSettings

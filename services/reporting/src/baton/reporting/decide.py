@@ -30,6 +30,9 @@ def decide(dossier: Dossier, cause: Cause) -> Decision[Dossier]:
     if isinstance(cause.body, RepChanged):
         return Decision(changed(dossier, rep=cause.body.rep))
     fact: Fact = cause.body
+    lead = heard(dossier.lead, fact, cause.at, cause.sequence)
+    if lead.is_erased:
+        return Decision(changed(dossier, lead=lead, entries=()))
     # Without the fact itself: until the end of the batch it would weigh on the garbage collector.
     entry = Entry(
         cause.at,
@@ -41,5 +44,4 @@ def decide(dossier: Dossier, cause: Cause) -> Decision[Dossier]:
         getattr(fact, "round", None),
         *line_of(fact),
     )
-    lead = heard(dossier.lead, fact, cause.at, cause.sequence)
     return Decision(changed(dossier, lead=lead, entries=(*dossier.entries, entry)))

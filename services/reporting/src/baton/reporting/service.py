@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, MetaData
 
+from baton.contracts import FACTS, LeadErased
 from baton.reporting import store
 from baton.reporting import store_queries as queries
 from baton.reporting.decide import Dossier, decide
@@ -29,6 +30,8 @@ class Reporting(Service[Dossier, None]):
 
     name = "reporting"
     hears = HEARS
+    erased_by = frozenset({LeadErased.type})
+    follows_erased = FACTS
     metadata: MetaData = metadata
 
     def __init__(self) -> None:
@@ -44,6 +47,12 @@ class Reporting(Service[Dossier, None]):
     def keep(self, tx: Connection, states: Mapping[str, Dossier], books: None, now: datetime) -> None:
         store.keep(tx, states.values())
         self._metrics.count_when_committed(tx, ((dossier.kept, dossier.lead) for dossier in states.values()))
+
+    def forget(self, tx: Connection, subjects: Sequence[str], now: datetime) -> None:
+        store.forget(tx, subjects)
+
+    def personal_data(self, tx: Connection, subject: str) -> dict[str, Any]:
+        return queries.of_person(tx, subject)
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return queries.fate_counts(tx)

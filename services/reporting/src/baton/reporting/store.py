@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, delete
 
 from baton.reporting.decide import Dossier
 from baton.reporting.domain.counting import (
@@ -45,6 +45,11 @@ def keep(tx: Connection, dossiers: Iterable[Dossier]) -> None:
         recount(dossier.kept, dossier.lead, counts)
     counts.update(by_month(counts))
     _add(tx, counts)
+
+
+def forget(tx: Connection, subjects: Sequence[str]) -> None:
+    """Wipe the journeys. The leads themselves were kept without their persons (`decide`), for the counts."""
+    tx.execute(delete(TOLD).where(TOLD.c.lead_id.in_(subjects)))
 
 
 def _add(tx: Connection, counts: Counts) -> None:

@@ -129,6 +129,13 @@ def find_lead(tx: Connection, lead_id: str) -> Lead | None:
     return lead_of(known) if known is not None else None
 
 
+def of_person(tx: Connection, lead_id: str) -> dict[str, Any]:
+    """Return everything that is kept of a person: the lead, and the lines of its journey."""
+    lead = tx.execute(select(LEAD).where(LEAD.c.lead_id == lead_id)).first()
+    kept = tx.execute(select(TOLD.c.entries).where(TOLD.c.lead_id == lead_id)).scalars()
+    return {"lead": lead._asdict() if lead else None, "journey": [entry for entries in kept for entry in entries]}
+
+
 def journey(tx: Connection, lead_id: str, after: Place | None, limit: int) -> list[Entry]:
     """Return up to `limit` lines of a lead's journey by event time; those behind `after`."""
     kept = tx.execute(select(TOLD.c.entries).where(TOLD.c.lead_id == lead_id)).scalars()

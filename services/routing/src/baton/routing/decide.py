@@ -6,6 +6,7 @@ from typing import Any
 
 from baton.contracts import (
     LeadDisqualified,
+    LeadErased,
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
@@ -14,7 +15,7 @@ from baton.contracts import (
 )
 from baton.routing.domain.lead import MOST_MARKS, Lead
 from baton.routing.domain.marks import Mark, deciding, fate_of
-from baton.routing.handover import Desk, Step, find_owner, finish, hold_for_manager, take_away, unfit
+from baton.routing.handover import Desk, Step, find_owner, finish, forgotten, hold_for_manager, take_away, unfit
 from baton.runtime.handler import Cause, Decision, Due, Heard
 from baton.values import changed
 
@@ -31,6 +32,8 @@ def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
             return Decision(lead) if mark is None else _marked(lead, desk, mark)
         case Heard(body=SlaBreached() as body):
             return _breached(lead, desk, body)
+        case Heard(body=LeadErased()):
+            return forgotten(lead, desk)
         case Due(kind="wake"):
             return _woken(lead, desk)
         case _:

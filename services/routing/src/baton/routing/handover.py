@@ -112,6 +112,14 @@ def finish(before: Lead, step: Step, desk: Desk) -> Decision[Any]:
     return Decision(lead, facts, due, books=books if books is not desk.books else None)
 
 
+def forgotten(lead: Lead, desk: Desk) -> Decision[Any]:
+    """The person is erased: nobody bears the lead any more, and whoever waited for room may have it."""
+    books = _settled(lead.bearer, None, desk.books, desk)
+    empty = Lead(lead_id=lead.lead_id, handoff_seconds=lead.handoff_seconds, counted=lead.counted)
+    after = counting(empty, "outcome", "erased") if lead.qualified is not None else empty
+    return Decision(after, books=books if books is not desk.books else None)
+
+
 def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | None, by: str | None) -> Step:
     rep = desk.books.roster.reps[placed.rep]
     owner = desk.books.roster.owner(rep.id)

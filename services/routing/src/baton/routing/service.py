@@ -22,6 +22,7 @@ from baton.contracts import (
     SLA,
     TOPICS,
     LeadDisqualified,
+    LeadErased,
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from baton.runtime.engine import Engine
 
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
-    INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported)},
+    INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported, LeadErased)},
     SCORING: {fact.type: fact for fact in (LeadQualified, LeadDisqualified)},
     SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
 }
@@ -79,6 +80,7 @@ class Routing(Service[State, Counter]):
     hears = HEARS
     says = (ROUTING, ROSTER)
     vocabulary = VOCABULARY
+    erased_by = frozenset({LeadErased.type})
 
     def __init__(self, watch: Watch, settings: Settings) -> None:
         self.watch = watch
@@ -136,6 +138,12 @@ class Routing(Service[State, Counter]):
         self._shelf.put(tx, books.books)
         woken = store.to_be_woken(tx, self.tables, books.books.stirred)
         wake(tx, self.metadata, woken, now, self._lanes)
+
+    def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
+        store.forget(tx, self.tables, subjects)
+
+    def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
+        return store.of_person(tx, self.tables, subject)
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return store.fate_counts(tx, self.tables)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from baton.contracts import Rep
 from baton.playbook import Playbook
@@ -123,6 +123,18 @@ def keep_leads(tx: Connection, tables: Tables, leads: Sequence[Lead], now: datet
         for kept in lead.fresh
     ]
     upsert(tx, tables.decision, decisions)
+
+
+def forget(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> None:
+    """Wipe these leads, and what they were decided by. The books are not theirs: credits and loads stay."""
+    for table in (tables.lead, tables.decision):
+        tx.execute(delete(table).where(table.c.lead_id.in_(lead_ids)))
+
+
+def of_person(tx: Connection, tables: Tables, lead_id: str) -> dict[str, Any]:
+    """Return everything that is known of a person, as it is kept."""
+    rows = fetch(tx, tables.lead, "lead_id", [lead_id], columns=("body",))
+    return {"lead": orjson.loads(rows[0].body) if rows else None, "decisions": decisions_of(tx, tables, lead_id)}
 
 
 def keep_bodies(tx: Connection, tables: Tables, roster: Roster, playbook: Playbook, now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from baton.contracts import (
     DefinitionRef,
     LeadDisqualified,
+    LeadErased,
     LeadNurtured,
     LeadQualified,
     LeadScored,
@@ -29,6 +30,8 @@ ENDED_BY_SALES = ("won", "lost", "junk")
 def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> Decision[Person]:
     """Take the fact in, judge, and say what changed. Pure."""
     match cause:
+        case Heard(body=LeadErased()):
+            return Decision(person)  # what is known of the person is wiped
         case Heard():
             known = taken_in(person, cause)
             if cause.source == "routing" and known.round.standing == person.round.standing:

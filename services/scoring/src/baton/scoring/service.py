@@ -18,6 +18,7 @@ from baton.contracts import (
     ROUTING,
     SCORING,
     TOPICS,
+    LeadErased,
     LeadHeld,
     LeadReassigned,
     LeadRecycled,
@@ -62,6 +63,7 @@ class Scoring(Service[Person, None]):
     hears = HEARS
     says = (SCORING,)
     vocabulary = TOPICS[SCORING]
+    erased_by = frozenset({LeadErased.type})
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
@@ -89,6 +91,12 @@ class Scoring(Service[Person, None]):
     def keep(self, tx: Connection, states: Mapping[Subject, Person], books: None, now: datetime) -> None:
         store.keep(tx, self.tables, states.values(), now)
         self.metrics.count_when_committed(tx, states.values())
+
+    def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
+        store.forget(tx, self.tables, subjects)
+
+    def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
+        return store.of_person(tx, self.tables, subject)
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return store.outcomes(tx, self.tables)

@@ -13,6 +13,7 @@ from baton.contracts import (
     LeadAnswered,
     LeadDisqualified,
     LeadEngaged,
+    LeadErased,
     LeadHeld,
     LeadReassigned,
     LeadRecycled,
@@ -35,6 +36,8 @@ from baton.sla_monitor.domain.wishes import wish_of
 from baton.sla_monitor.facts import said
 from baton.values import changed
 
+ERASED = "erased"
+"""Rule and reason where nothing but the erasure of the person has stopped a clock."""
 AROUND_THE_CLOCK = AroundTheClock()
 
 
@@ -58,6 +61,8 @@ def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> D
     match cause:
         case Heard(body=RepChanged(rep=rep)):
             return Decision(changed(state, rep=rep))
+        case Heard(body=LeadErased()):
+            return _erased(state, now)
         case Heard():
             known = learned(state, cause, playbook)
         case Due(kind=kind, due_at=due_at):
@@ -67,6 +72,17 @@ def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> D
     if known is state and not isinstance(cause, Due):
         return Decision(state)
     return _concluded(state, known, playbook, now, cause.kind if isinstance(cause, Due) else None)
+
+
+def _erased(state: Watched, now: datetime) -> Decision[Watched]:
+    """The person is to be forgotten: every clock that runs is stopped, and said to be, and nothing is kept."""
+    caused = {(turn.round, turn.attempt): turn.caused_at for turn in state.evidence.hand_offs}
+    facts: list[Draft] = []
+    for clock in state.obligations.values():
+        if clock.runs:
+            stopped = changed(clock, state="stopped", closed_at=now, rule=ERASED, reason=ERASED)
+            facts += said(clock, stopped, caused.get((clock.round, clock.attempt)), now)
+    return Decision(Watched(measured=state.measured, breaches=state.breaches), tuple(facts))
 
 
 def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime) -> Watched:

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from baton.contracts import SLA, TOPICS
+from baton.contracts import SLA, TOPICS, LeadErased
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
@@ -40,6 +40,7 @@ class SlaMonitor(Service[Watched, None]):
     hears = HEARS
     says = (SLA,)
     vocabulary = TOPICS[SLA]
+    erased_by = frozenset({LeadErased.type})
     # Warnings wait for what was said before them, too: nobody is warned of what he has done.
     deadlines = frozenset(f"{what}.{promise}" for what in ("due", "warn") for promise in PROMISES)
 
@@ -69,6 +70,12 @@ class SlaMonitor(Service[Watched, None]):
     def keep(self, tx: Connection, states: Mapping[Subject, Watched], books: None, now: datetime) -> None:
         store.keep(tx, self.tables, states)
         self.metrics.count_when_committed(tx, states.values())
+
+    def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
+        store.forget(tx, self.tables, subjects)
+
+    def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
+        return store.of_person(tx, self.tables, subject)
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         """Return how many leads were ever handed over, and the promises by state."""

@@ -9,7 +9,21 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, Connection, Float, Index, Integer, MetaData, Row, Table, Text, func, select, tuple_
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    tuple_,
+)
 
 from baton.contracts import Rep
 from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
@@ -107,6 +121,22 @@ def keep(tx: Connection, tables: Tables, states: Mapping[str, Watched]) -> None:
     upsert(tx, tables.lead, leads)
     upsert(tx, tables.obligation, clocks)
     upsert(tx, tables.rep, reps)
+
+
+def forget(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> None:
+    """Wipe everything that is known of these leads, and their clocks."""
+    for table in (tables.lead, tables.obligation):
+        tx.execute(delete(table).where(table.c.lead_id.in_(lead_ids)))
+
+
+def of_person(tx: Connection, tables: Tables, lead_id: str) -> dict[str, Any]:
+    """Return everything that is known of a person, as it is kept."""
+    evidence = fetch(tx, tables.lead, "lead_id", [lead_id])
+    clocks = fetch(tx, tables.obligation, "lead_id", [lead_id])
+    return {
+        "evidence": evidence[0].evidence if evidence else None,
+        "obligations": [row._asdict() for row in clocks],
+    }
 
 
 @dataclass(frozen=True, slots=True)

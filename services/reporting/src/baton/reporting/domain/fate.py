@@ -10,6 +10,7 @@ from baton.reporting.domain.lead import Lead, Round, Status
 IN_FLIGHT = "in_flight"
 FATES = (
     IN_FLIGHT, "nurtured", "disqualified", "held", "routed", "accepted", "opportunity", "won", "lost", "junk", "test",
+    "erased",
 )  # fmt: skip
 """Every lead has exactly one of these."""
 
@@ -40,6 +41,8 @@ def fate_of(lead: Lead) -> str:
     """Return the one fate of the lead. While a round is open, or sales ended it, sales decides it; else scoring."""
     if lead.received_at is None:
         return IN_FLIGHT
+    if lead.is_erased:
+        return "erased"
     if lead.is_test:
         return "test"
     newest = lead.round

@@ -14,6 +14,7 @@ from baton.contracts import (
     Contact,
     Fact,
     LeadDisqualified,
+    LeadErased,
     LeadHeld,
     LeadNurtured,
     LeadQualified,
@@ -33,6 +34,8 @@ from baton.contracts import (
 )
 from baton.reporting.domain.lead import Lead, Promise, PromiseState, Round, Status
 from baton.values import changed
+
+_NOBODY = Lead("", is_erased=True)
 
 
 def heard(lead: Lead, fact: Fact, at: datetime, sequence: int) -> Lead:
@@ -59,6 +62,15 @@ def _posted(lead: Lead, fact: LeadReceived | LeadUpdated, at: datetime, _: int) 
 def _name_of(contact: Contact) -> str | None:
     parts = " ".join(filter(None, (contact.first_name, contact.last_name)))
     return contact.full_name or parts or None
+
+
+def _erased(lead: Lead, _: LeadErased, __: datetime, ___: int) -> Lead:
+    """What figures are made of stays: when and where from the lead came, how far it got, which promises were kept.
+
+    Promises that still run are ended by the SLA monitor.
+    """
+    return changed(_NOBODY, lead_id=lead.lead_id, received_at=lead.received_at, source=lead.source,
+                   is_test=lead.is_test, statuses=lead.statuses, judged=lead.judged, rounds=lead.rounds)  # fmt: skip
 
 
 def _touched(lead: Lead, _: LeadTouched, __: datetime, ___: int) -> Lead:
@@ -149,12 +161,14 @@ def _waived(lead: Lead, fact: SlaWaived, _: datetime, __: int) -> Lead:
 
 
 def _stopped(lead: Lead, fact: SlaStopped, at: datetime, _: int) -> Lead:
+    if fact.rule == "erased":
+        return _promised(lead, fact, "waived")  # no rule of the follow-up: there is nobody left to be followed up
     return _in_round(lead, fact.round, lambda round_: changed(round_, stopped=(*round_.stopped, at)))
 
 
 def _promised(
     lead: Lead,
-    fact: SlaStarted | SlaMet | SlaBreached | SlaWaived,
+    fact: SlaStarted | SlaMet | SlaBreached | SlaWaived | SlaStopped,
     state: PromiseState,
     seconds: float | None = None,
     business_seconds: float | None = None,
@@ -189,6 +203,7 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 _TAKE: dict[str, Callable[[Any, Any, datetime, int], Lead]] = {
+    LeadErased.type: _erased,
     LeadReceived.type: _posted,
     LeadUpdated.type: _posted,
     LeadTouched.type: _touched,

@@ -70,6 +70,8 @@ class Lead:
     received_at: datetime | None = None
     source: str = ""
     is_test: bool = False
+    is_erased: bool = False
+    """The person was erased: what is left is counted, and tells of nobody."""
     name: str | None = None
     company: str | None = None
     country: str | None = None

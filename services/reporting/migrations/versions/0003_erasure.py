@@ -7,8 +7,8 @@ from alembic import op
 
 from baton.runtime.store.migrations import erase_v2
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
