@@ -271,6 +271,7 @@ async def test_a_test_lead_is_scored_and_says_that_it_is_one(bench: Bench) -> No
         "service": "scoring",
         "counts": {"test": 1},
         "parked_leads": 0,
+        "erased_leads": 0,
         "outbox_pending": 2,
     }
 
