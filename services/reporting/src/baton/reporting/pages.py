@@ -34,9 +34,10 @@ FATE_LABELS = {
     "lost": "lost",
     "junk": "junk",
     "test": "test",
+    "erased": "erased",
 }
 FATE_TONES = {"won": "good", "accepted": "good", "opportunity": "good", "routed": "accent", "held": "warn"} | {
-    "nurtured": "", "in_flight": "", "test": "", "disqualified": "bad", "lost": "bad", "junk": "bad",
+    "nurtured": "", "in_flight": "", "test": "", "erased": "", "disqualified": "bad", "lost": "bad", "junk": "bad",
 }  # fmt: skip
 
 Days = Annotated[str, Query(alias="period", pattern=f"^({'|'.join(PERIODS)})$")]
