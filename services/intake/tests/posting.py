@@ -20,7 +20,7 @@ SCOPES = {
     "reader": ["leads:read"],
     "boss": ["admin"],
 }
-HUBSPOT_URL = "http://127.0.0.1:8000/intake/v1/hooks/hubspot-workflow"
+HUBSPOT_URL = "http://localhost/intake/v1/hooks/hubspot-workflow"
 
 SHOP = {
     "id": "shop",

@@ -57,7 +57,7 @@ async def test_a_mautic_contact_becomes_a_lead(desk: Any) -> None:
 
 async def test_a_mautic_batch_of_several_types_is_taken_apart_and_repeats_are_known(desk: Any) -> None:
     first, second = mautic_event(), mautic_event(contact_id=78, email="li@example.com")
-    body = {**first, "mautic.lead_points_change": [{"contact": {"id": 77}}]}
+    body = {**first, "mautic.email_on_send": [{"email": {"id": 3}}], "mautic.unheard_of": [{"contact": {"id": 77}}]}
     body["mautic.lead_post_save_new"] += second["mautic.lead_post_save_new"]
     assert (await desk.mautic(body)).json()["accepted"] == 2
     assert (await desk.mautic(first)).json()["status"] == "duplicate"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from baton.playbook import Playbook, Truth, check, lead_view, load, must_know, parse_path, postal_covers
+from baton.playbook import Playbook, Truth, check, lead_view, load, must_know, postal_covers
+from baton.playbook.mapping import Mapper
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "playbook"
 NOW = dt.datetime(2026, 11, 22, 3, 0, tzinfo=dt.UTC)
@@ -37,7 +39,10 @@ def lead(**changes: Any) -> dict[str, Any]:
 
 
 def test_it_has_no_error_and_no_warning_once_its_secrets_are_set() -> None:
-    assert check(EXAMPLE, {"BATON_MAUTIC_SECRET": "x", "BATON_HUBSPOT_SECRET": "x"}) == []
+    names = re.findall(r"env: (\w+)", (EXAMPLE / "sources.yaml").read_text())
+    environ = dict.fromkeys(names, "x") | {"BATON_PUBLIC_URL": "https://leads.example.net"}
+    assert check(EXAMPLE, environ) == []
+    assert {problem.severity for problem in check(EXAMPLE, {})} == {"warning"}
 
 
 def test_it_has_three_territories_ten_reps_in_three_zones_with_crm_ids_and_two_policies(playbook: Playbook) -> None:
@@ -178,26 +183,21 @@ MAUTIC = {
 
 
 def mapped(playbook: Playbook, source_id: str, body: Any) -> list[dict[str, Any]]:
-    """What the paths of a source lead to; the rest of a mapping is intake's."""
+    """What the source's mappings make of a body: id, contact, properties and answers of each lead."""
     source = playbook.sources.find(source_id)
     assert source is not None
-    found = []
-    for mapping in source.mapping:
-        for element in parse_path(mapping.each).all(body) if mapping.each else [body]:
-            values: dict[str, Any] = {}
-            for name, pick in {**mapping.contact, **mapping.properties, **mapping.answers}.items():
-                paths = [pick.path] if pick.path else list(pick.first_of)
-                values[name] = next((v for path in paths if (v := parse_path(path).first(element)) is not None), None)
-            assert mapping.external_id is not None
-            values["id"] = parse_path(str(mapping.external_id.path)).first(element)
-            found.append({name: value for name, value in values.items() if value is not None})
-    return found
+    posts = [taken.post for taken in Mapper(source).take(body)]
+    return [
+        {"id": post["external_id"], **post["contact"], **post["properties"], **post["answers"]}
+        for post in posts
+        if post is not None
+    ]
 
 
 def test_mautic_is_read_whether_its_groups_are_objects_or_empty_lists(playbook: Playbook) -> None:
     contact, form = mapped(playbook, "mautic", MAUTIC)
     assert contact == {
-        "id": 71,
+        "id": "71",
         "email": "liv.dahl@nordkai.example",
         "first_name": "Liv",
         "phone": "+47 22 85 50 50",
@@ -205,7 +205,7 @@ def test_mautic_is_read_whether_its_groups_are_objects_or_empty_lists(playbook: 
         "employees": "51-200",
         "mautic_points": 4,
     }
-    assert form == {"id": 71, "email": "liv.dahl@nordkai.example", "cause": "event"}
+    assert form == {"id": "71", "email": "liv.dahl@nordkai.example", "cause": "event", "form_id": 4}
 
 
 def test_the_legacy_contact_record_of_hubspot_is_read(playbook: Playbook) -> None:
@@ -221,7 +221,7 @@ def test_the_legacy_contact_record_of_hubspot_is_read(playbook: Playbook) -> Non
     }
     assert mapped(playbook, "hubspot-workflow", body) == [
         {
-            "id": 88,
+            "id": "88",
             "email": "jan@most.example",
             "first_name": "Jan",
             "employees": "90",

@@ -24,10 +24,12 @@ app = typer.Typer(
     "2 wrong usage, 3 nobody answers, 4 refused, 5 the data is in use.",
 )
 playbook_app = typer.Typer(no_args_is_help=True, help="Check and read the playbook.")
+sources_app = typer.Typer(no_args_is_help=True, help="Try out what the playbook's sources make of posts.")
 events_app = typer.Typer(no_args_is_help=True, help="Follow the facts the services publish.")
 dead_app = typer.Typer(no_args_is_help=True, help="Leads a service has put aside because it could not handle a fact.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens for the file named by BATON_TOKENS.")
 app.add_typer(playbook_app, name="playbook")
+app.add_typer(sources_app, name="sources")
 app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")
 app.add_typer(token_app, name="token")
@@ -202,6 +204,37 @@ def show(path: PlaybookPath = None) -> None:
     from baton.cli.playbook import show
 
     show(path)
+
+
+PlaybookOption = Annotated[
+    Path | None, typer.Option("--playbook", help="Directory of the playbook; BATON_PLAYBOOK by default.")
+]
+
+
+@sources_app.command(name="try")
+def sources_try(
+    source: Annotated[str, typer.Argument(help="Its id in sources.yaml.")],
+    file: Annotated[Path, typer.Argument(help="A body as the platform posts it.")],
+    content_type: Annotated[
+        str | None, typer.Option("--content-type", help="As posted; by the looks of the body otherwise.")
+    ] = None,
+    playbook: PlaybookOption = None,
+) -> None:
+    """Show field by field what would be made of a body, and why something would be quarantined. Sends nothing."""
+    from baton.cli.sources import try_
+
+    try_(source, file, content_type, playbook)
+
+
+@sources_app.command(name="verify")
+def sources_verify(
+    folder: Annotated[Path, typer.Argument(help="Recorded requests: bodies, each with its .meta.json.")],
+    playbook: PlaybookOption = None,
+) -> None:
+    """Check recorded requests: whether each signature holds, and whether what is expected comes of it."""
+    from baton.cli.sources import verify
+
+    verify(folder, playbook)
 
 
 @token_app.command()

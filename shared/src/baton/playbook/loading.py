@@ -14,6 +14,7 @@ from baton.playbook.calendars import Calendars
 from baton.playbook.checks import Context, check_playbook, check_source
 from baton.playbook.definition import Definition
 from baton.playbook.disqualify import Disqualify
+from baton.playbook.likeness import write_out
 from baton.playbook.nurture import Nurture
 from baton.playbook.playbook import Models, Playbook
 from baton.playbook.positions import Document, Loc, parse
@@ -57,6 +58,9 @@ def load_source(path: Path | str) -> Source:
     """One source from a file of its own, such as the mapping for a CSV import. Raises PlaybookErrors."""
     problems: list[Problem] = []
     document = _read(Path(path), problems)
+    if document is not None:
+        document.problems.extend(write_out(document))
+        problems.extend(document.problems)
     source = None if document is None else _model(document, Source, problems)
     if document is not None and source is not None:
         problems.extend(check_source(document, (), source, None))
@@ -96,6 +100,9 @@ def _load_part(
     if document is None:
         return
     documents[name] = document
+    if model is Sources:
+        document.problems.extend(write_out(document))
+    problems.extend(document.problems)
     part = _model(document, model, problems)
     if part is not None:
         parts[name] = part
@@ -122,9 +129,7 @@ def _read(file: Path, problems: list[Problem]) -> Document | None:
     except UnicodeDecodeError as fault:
         problems.append(Problem(file.name, 0, 0, f"is not UTF-8: {fault.reason} at byte {fault.start}"))
     else:
-        document = parse(file.name, text)
-        problems.extend(document.problems)
-        return document
+        return parse(file.name, text)
     return None
 
 

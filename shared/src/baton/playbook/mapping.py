@@ -83,11 +83,11 @@ class Compiled:
         self._programs = {text: Program(text, environment.compile(text)) for text in _cel_texts(mapping)}
         self._strip = re.compile(mapping.strip_names) if mapping.strip_names else None
         self._drop = {folded(name) for name in mapping.drop if not name.endswith("*")}
-        self._drop_beginnings = tuple(folded(name) for name in mapping.drop if name.endswith("*"))
+        self._drop_beginnings = tuple(name[:-1].casefold() for name in mapping.drop if name.endswith("*"))
 
     def take(self, body: Any) -> list[Taken]:
         """What this mapping takes out of `body`."""
-        return [self._one(reader) for reader in self.readers(body)]
+        return [self.read(reader) for reader in self.readers(body)]
 
     def readers(self, body: Any) -> Iterator[Reader]:
         """A reader for each element the mapping is meant for."""
@@ -95,7 +95,8 @@ class Compiled:
             if self._when is None or self._when.value(element, body) is True:
                 yield Reader(element, body, self.mapping, self._programs, self._strip)
 
-    def _one(self, reader: Reader) -> Taken:
+    def read(self, reader: Reader) -> Taken:
+        """What becomes of one element."""
         mapping = self.mapping
         if mapping.gives == "nothing":
             return Taken(mapping.id, "nothing", reader.element, None)
@@ -136,15 +137,13 @@ class Compiled:
     def _rest(self, reader: Reader) -> dict[str, Any]:
         """Everything with a name that nothing else of this mapping took."""
         rest: dict[str, Any] = {}
-        for leaf in reader.names.leaves:
-            label = reader.names.label(leaf)
-            if leaf.place not in reader.taken and not self._is_dropped(label) and len(rest) < MAX_REST:
-                rest.setdefault(label[:100], exact(leaf.value))
+        for label, value in reader.rest:
+            if not self._is_dropped(label) and len(rest) < MAX_REST:
+                rest.setdefault(label[:100], exact(value))
         return rest
 
     def _is_dropped(self, label: str) -> bool:
-        name = folded(label)
-        return name in self._drop or bool(self._drop_beginnings and name.startswith(self._drop_beginnings))
+        return folded(label) in self._drop or label.casefold().startswith(self._drop_beginnings)
 
     def _other(self, reader: Reader) -> dict[str, Any]:
         mapping = self.mapping

@@ -21,6 +21,7 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 _APART = re.compile(r"\.|__|\[|\]\[?")
 _NO_LETTERS = re.compile(r"[\W_]+")
+_OPAQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9A-Za-z]{20,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Leaf:
     label: str
     value: Any
     place: Place
+    aliases: tuple[str, ...] = ()
+    """Other names: what the question is called beside the reference an answer goes by."""
 
 
 @lru_cache(maxsize=16_384)
@@ -39,26 +42,33 @@ def folded(name: str) -> str:
 
 
 class Names:
-    """What stands in an object, by name. Of two of one name the less nested counts, then the first."""
+    """What stands in an element, by name. Of two of one name the first counts."""
 
     def __init__(self, leaves: list[Leaf], strip: re.Pattern[str] | None = None) -> None:
         self.leaves = leaves
         self._strip = strip
         self._found: dict[str, Leaf] = {}
         for leaf in leaves:
-            self._found.setdefault(self._name(leaf.label), leaf)
+            for label in (leaf.label, *leaf.aliases):
+                self._found.setdefault(self._name(label), leaf)
 
     def find(self, name: str) -> Leaf | None:
         """The leaf of this name."""
         return self._found.get(folded(name))
 
+    def is_of(self, leaf: Leaf, names: set[str]) -> bool:
+        """Whether one of the (folded) names is the leaf's, although another leaf may have answered to it."""
+        return any(self._name(label) in names for label in (leaf.label, *leaf.aliases))
+
     def label(self, leaf: Leaf) -> str:
-        """What the leaf is called, without what its platform puts before every name."""
-        return leaf.label if self._strip is None else self._strip.sub("", leaf.label, count=1) or leaf.label
+        """What the leaf is called, without what its platform writes around every name."""
+        return self._bare(leaf.label).removesuffix(".value") or leaf.label
+
+    def _bare(self, label: str) -> str:
+        return label if self._strip is None else self._strip.sub("", label, count=1)
 
     def _name(self, label: str) -> str:
-        words = [word for part in _APART.split(label if self._strip is None else self._strip.sub("", label, count=1))
-                 if (word := folded(part))]  # fmt: skip
+        words = [word for part in _APART.split(self._bare(label)) if (word := folded(part))]
         while len(words) > 1 and words[0] in _WRAPPERS:
             words.pop(0)
         if len(words) > 1 and words[-1] == "value":
@@ -79,6 +89,14 @@ def leaves_of(element: Any) -> list[Leaf]:
         if len(found) >= MAX_LEAVES:
             break
     return found[:MAX_LEAVES]
+
+
+def named(labels: list[str], value: Any, place: Place) -> Leaf | None:
+    """A leaf under the first of the labels that people could have written, with the others beside it."""
+    if not labels:
+        return None
+    label = next((one for one in labels if not _OPAQUE.fullmatch(one)), labels[0])
+    return Leaf(label, value, place, tuple(one for one in labels if one != label))
 
 
 def is_filled(value: Any) -> bool:

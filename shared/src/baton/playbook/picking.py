@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from html import unescape
@@ -14,7 +14,7 @@ import orjson
 from cel_expr_python import cel
 
 from baton.playbook.moments import moment
-from baton.playbook.names import Leaf, Names, is_filled, leaves_of
+from baton.playbook.names import Leaf, Names, folded, is_filled, leaves_of, named
 from baton.playbook.paths import Path, Place, parse_path
 from baton.playbook.sources import ActivityPick, ElementMapping, Pairs, Pick
 
@@ -74,17 +74,25 @@ class Reader:
     programs: Mapping[str, Program]
     strip: re.Pattern[str] | None = None
     taken: set[Place] = field(default_factory=set)
+    taken_names: set[str] = field(default_factory=set)
 
     @cached_property
     def names(self) -> Names:
         """What can be asked for by name: the pairs where the mapping has any, else the element or its `names_in`."""
-        if self.mapping.pairs:
-            return Names([leaf for pairs in self.mapping.pairs for leaf in _asked(pairs, self.element)], self.strip)
-        if self.mapping.names_in is None:
-            return Names(leaves_of(self.element), self.strip)
-        roots = parse_path(self.mapping.names_in).places(self.element)
-        leaves = [Leaf(one.label, one.value, root + one.place) for root, inner in roots for one in leaves_of(inner)]
+        leaves = [leaf for pairs in self.mapping.pairs for leaf in _asked(pairs, self.element)]
+        for path in self.mapping.names_in:
+            for root, inner in parse_path(path).places(self.element):
+                leaves += [replace(leaf, place=root + leaf.place) for leaf in leaves_of(inner)]
+        if not self.mapping.pairs and not self.mapping.names_in:
+            leaves = leaves_of(self.element)
         return Names(leaves, self.strip)
+
+    @property
+    def rest(self) -> Iterator[tuple[str, Any]]:
+        """What has a name and was not taken, nor anything else of that name."""
+        for leaf in self.names.leaves:
+            if leaf.place not in self.taken and not self.names.is_of(leaf, self.taken_names):
+                yield self.names.label(leaf), leaf.value
 
     def find(self, pick: Pick | None, element: Any = None) -> Found:
         """What the pick finds, in its own words and type; without value where there is nothing."""
@@ -145,6 +153,7 @@ class Reader:
             leaf = self.names.find(name)
             if leaf is not None:
                 self.taken.add(leaf.place)
+                self.taken_names.add(folded(name))
                 return Found(leaf.value, leaf.label)
         return NOTHING
 
@@ -168,13 +177,37 @@ class Reader:
 
 def _asked(pairs: Pairs, element: Any) -> list[Leaf]:
     """A leaf for each pair that has a name and a value."""
+    questions = _questions(pairs, element)
     found = []
     for place, pair in parse_path(pairs.each).places(element):
-        label = next((text for path in pairs.key if (text := text_of(parse_path(path).first(pair)))), None)
-        values = (value for path in pairs.value for value in parse_path(path).all(pair))
-        value = next((value for value in values if is_filled(value) and not isinstance(value, Mapping)), None)
-        if label is not None and value is not None:
-            found.append(Leaf(label, value, place))
+        labels = [text for path in pairs.key if (text := text_of(parse_path(path).first(pair)))]
+        if not pairs.key and place:
+            labels = [str(place[-1])]
+        if pairs.questions is not None:
+            labels += questions.get(text_of(parse_path(pairs.questions.named_by).first(pair)) or "", [])
+        leaf = named(labels, _answer(pairs, pair), place)
+        if leaf is not None and leaf.value is not None:
+            found.append(leaf)
+    return found
+
+
+def _answer(pairs: Pairs, pair: Any) -> Any:
+    values = (value for path in pairs.value for value in parse_path(path).all(pair))
+    value = next((value for value in values if is_filled(value) and not isinstance(value, Mapping)), None)
+    if pairs.split is not None and isinstance(value, str):
+        return [part.strip() for part in value.split(pairs.split) if part.strip()] or None
+    return value
+
+
+def _questions(pairs: Pairs, element: Any) -> dict[str, list[str]]:
+    """What each question is called, by its id."""
+    found: dict[str, list[str]] = {}
+    if pairs.questions is not None:
+        for question in parse_path(pairs.questions.each).all(element):
+            id_ = text_of(parse_path(pairs.questions.id).first(question))
+            name = text_of(parse_path(pairs.questions.name).first(question))
+            if id_ and name:
+                found.setdefault(id_, []).append(name)
     return found
 
 

@@ -112,12 +112,25 @@ class LeadReference(Strict):
         return self
 
 
+class Questions(Strict):
+    """Where the questions stand, if the answers name them by an id only."""
+
+    each: PathText
+    id: PathText
+    name: PathText
+    named_by: PathText = Field(description="Where an answer says which question it is of.")
+
+
 class Pairs(Strict):
     """A list of questions and answers, or of names and values, as an object: what `named` looks into."""
 
     each: PathText
-    key: tuple[PathText, ...] = Field(min_length=1, strict=False, description="The first that leads to a text.")
+    key: tuple[PathText, ...] = Field(
+        default=(), strict=False, description="Each that leads to a text is a name; without any, the pair's own key."
+    )
     value: tuple[PathText, ...] = Field(min_length=1, strict=False, description="The first that leads to a value.")
+    split: str | None = Field(default=None, min_length=1, description="Cut each value at this into a list.")
+    questions: Questions | None = None
 
 
 class ElementMapping(Strict):
@@ -136,7 +149,9 @@ class ElementMapping(Strict):
     )
     gives: Gives = "lead"
     pairs: tuple[Pairs, ...] = ()
-    names_in: PathText | None = Field(default=None, description="The object `named` looks into; the element itself.")
+    names_in: tuple[PathText, ...] = Field(
+        default=(), description="The objects `named` looks into; the element itself where there are no pairs either."
+    )
     strip_names: Pattern | None = Field(
         default=None, description="What the platform puts before every name, such as Jotform's `^q[0-9]+_`."
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from baton.intake.api import RETRY_SECONDS, room, summary
 from baton.intake.book import Book
+from baton.intake.domain.envelopes import envelope_of
 from baton.intake.domain.handshakes import Answer, linkedin, meta
 from baton.intake.domain.redirects import place_after
 from baton.intake.domain.signatures import Knock, is_genuine
@@ -21,9 +21,8 @@ from baton.intake.settings import IntakeSettings
 from baton.intake.taking import Receipt
 from baton.playbook.bodies import BodyFault
 from baton.playbook.doors import Signature
-from baton.playbook.forms import charset_named
 from baton.playbook.mapping import Mapper
-from baton.playbook.opening import FORM, masked, media_type, open_body
+from baton.playbook.opening import open_body
 from baton.playbook.sources import Source
 from baton.runtime.engine import Engine
 from baton.runtime.http import Problem, problems, read_body
@@ -40,7 +39,6 @@ AWAY: Final[dict[str, Any]] = {"description": "To where the form of a browser le
 MET: Final[dict[str, Any]] = {"content": {"text/plain": {"schema": {"type": "string"}}, "application/json": {}}}
 
 READY: Final = orjson.dumps({"status": "ready"})
-MAX_QUERY_FIELDS: Final = 1000
 
 
 def hooks_router(
@@ -106,36 +104,33 @@ class _Door:
         """Take in a body."""
         with self._room(mapper) as more:
             body = await read_body(request, self._settings.max_body_bytes, more=more)
-            headers = _headers(request)
-            content_type = _content_type(request, mapper.source, headers.get("content-type"))
-            return await self._take(request, mapper, body, Letter(body, content_type, headers))
+            return await self._take(request, mapper, body) or _ready()
 
     async def get(self, mapper: Mapper, request: Request) -> Response:
         """Answer a challenge, take in a query, or say that somebody is here."""
-        source = mapper.source
-        answer = self._met(source, dict(request.query_params))
+        answer = self._met(mapper.source, dict(request.query_params))
         if answer is not None:
-            self._metrics.handshake(source.id, is_met=answer.status == 200)
+            self._metrics.handshake(mapper.source.id, is_met=answer.status == 200)
             return _shown(answer)
-        query = _without_token(request.url.query, source)
-        if not source.takes_get or not query:
-            return Response(READY, 200, media_type="application/json")
         with self._room(mapper):
-            letter = Letter(query, _content_type(request, source, FORM), _headers(request))
-            return await self._take(request, mapper, b"", letter)
+            return await self._take(request, mapper, b"") or _ready()
 
-    async def _take(self, request: Request, mapper: Mapper, signed: bytes, letter: Letter) -> Response:
+    async def _take(self, request: Request, mapper: Mapper, body: bytes) -> Response | None:
         source = mapper.source
-        self._require_genuine(request, source, signed, letter)
-        # Read as it is stored, so that it is the same when it is read again.
-        letter = Letter(masked(letter.body, letter.content_type, source), letter.content_type, letter.headers)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}
+        envelope = envelope_of(source, request.method, request.url.query, headers.get("content-type"), body)
+        if envelope is None:
+            return None
+        url = _public_url(request, source.public_url or self._settings.public_url, source.public_url is not None)
+        self._require_genuine(source, Knock(request.method, url, headers, envelope.signed))
+        letter = Letter(envelope.body, envelope.content_type, headers)
         receipts = await self._reception.hook(mapper, letter)
         place = _place(source, letter, receipts)
         if place is not None:
             return Response(None, 303, {"Location": place})
         return Response(orjson.dumps(summary(receipts)), 200, media_type="application/json")
 
-    def _require_genuine(self, request: Request, source: Source, signed: bytes, letter: Letter) -> None:
+    def _require_genuine(self, source: Source, knock: Knock) -> None:
         signature = _signature(source)
         secrets = self._book.secrets(source)
         if not secrets:
@@ -144,8 +139,6 @@ class _Door:
             detail = f"No secret of the source {source.id} is set here. Nothing was stored."
             retry_after = _retry_after(signature, SECRET_RETRY_SECONDS)
             raise Problem(503, "Not now", detail, headers={"Retry-After": str(retry_after)})
-        url = _public_url(request, source.public_url or self._settings.public_url, source.public_url is not None)
-        knock = Knock(request.method, url, letter.headers, signed)
         if not is_genuine(knock, signature, secrets, self._engine.clock.now()):
             self._metrics.refused(source.id)
             scheme = "Basic" if signature.scheme == "basic" else "Signature"
@@ -173,18 +166,6 @@ def _retry_after(signature: Signature, seconds: int) -> int:
     return seconds * 1000 if signature.scheme == "hubspot-v3" else seconds
 
 
-def _headers(request: Request) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}
-
-
-def _content_type(request: Request, source: Source, given: str | None) -> str | None:
-    """The content type, with the charset that the URL names: Web-to-Lead's says it there, whatever the header says."""
-    if source.charset_field is None or media_type(given) not in ("", FORM):
-        return given
-    charset = charset_named(request.query_params.get(source.charset_field))
-    return given if charset is None else f"{FORM}; charset={charset}"
-
-
 def _public_url(request: Request, given: str | None, is_whole: bool) -> str:
     """The URL the sender posted to and signed: as the playbook has it, else BATON_PUBLIC_URL and the path."""
     path = request.url.path
@@ -196,14 +177,8 @@ def _public_url(request: Request, given: str | None, is_whole: bool) -> str:
     return f"{base}?{query}" if query and "?" not in base else base
 
 
-def _without_token(query: str, source: Source) -> bytes:
-    """The query as a form, without the parameter that holds the token: what is stored holds no secrets."""
-    try:
-        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
-    except ValueError:
-        return query.encode()
-    token = _signature(source).param
-    return urlencode([(name, value) for name, value in fields if name != token]).encode()
+def _ready() -> Response:
+    return Response(READY, 200, media_type="application/json")
 
 
 def _place(source: Source, letter: Letter, receipts: list[Receipt]) -> str | None:
