@@ -52,7 +52,8 @@ def test_every_service_has_the_same_rooms(service: str) -> None:
 def test_every_service_is_found_by_its_entry_point(service: str) -> None:
     project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
     assert project["name"] == f"baton-{service}"
-    assert project["entry-points"] == {"baton.services": {service: f"baton.{service.replace('-', '_')}.service:build"}}
+    built = f"baton.{service.replace('-', '_')}.service:build"
+    assert project["entry-points"]["baton.services"] == {service: built}
 
 
 def test_baton_is_a_namespace_package() -> None:
