@@ -35,7 +35,8 @@ parameters = { wait = 0 }
 
 def explore(baton: Baton, service: str, *, with_token: bool, examples: int, phases: str, seed: int) -> tuple[int, str]:
     """Return how many requests one document was worth, and what schemathesis complains of; empty if of nothing."""
-    with tempfile.TemporaryDirectory() as folder:
+    # It keeps notes where it stands.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         config = Path(folder, "schemathesis.toml")
         config.write_text(CONFIG)
         arguments = ["--config-file", str(config), "run", baton.url(f"/{service}/openapi.json"), "-n", str(examples)]

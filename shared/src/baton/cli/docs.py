@@ -14,12 +14,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import orjson
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from baton.cli import asyncapi
 from baton.cli.playbook import DEFAULT
-from baton.contracts import TOPICS
+from baton.contracts import ROUTING, TOPICS
 from baton.runtime.observe import RuntimeMetrics
 from baton.runtime.run import ENTRY_POINTS, build_service, installed_services
 from baton.runtime.settings import Settings
@@ -92,7 +94,53 @@ def events_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"settings.md": settings_page, "metrics.md": metrics_page, "events.md": events_page}
+def contract_of(page: str) -> str:
+    """`page` with the tables and the example between its marks written anew: what CRMs read on `leads.routing`."""
+    before, _, rest = page.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise ValueError(f"consume.md needs {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{_contract()}\n{END}{after}"
+
+
+def _contract() -> str:
+    facts = TOPICS[ROUTING]
+    parts: set[str] = set()
+    lines: list[str] = []
+    for name, fact in facts.items():
+        schema = _schema(fact)
+        parts |= set(schema.get("$defs", {}))
+        lines += [f"### {name}", "", " ".join((fact.__doc__ or "").split()), ""]
+        lines += [*_table(("field", "type", "", "meaning"), _told(schema)), ""]
+    for name, schema in sorted(_parts().items()):
+        if name in parts:
+            lines += [f"### {name} (a part)", "", *_table(("field", "type", "", "meaning"), _told(schema)), ""]
+    lines += ["### Examples", ""]
+    for name in facts:
+        lines += [f"The data of a `{name}`, lists cut to one:", "", "```json", _shortened(name), "```", ""]
+    return "\n".join(lines)
+
+
+def _told(schema: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    always = schema.get("required", ())
+    for (cell, kind, meaning), name in zip(_fields(schema), schema.get("properties", {}), strict=True):
+        yield cell, kind, "always" if name in always else "", meaning
+
+
+def _shortened(name: str) -> str:
+    example = {key: value[:1] if isinstance(value, list) else value for key, value in asyncapi.example_of(name).items()}
+    return orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "events.md": events_page,
+    "asyncapi.yaml": asyncapi.document,
+}
+PARTLY = "consume.md"
+"""Written by hand but for what stands between its marks."""
+BEGIN, END = "<!-- written by `make docs` -->", "<!-- up to here -->"
 
 
 def _settings_of(service: str) -> type[Settings]:
@@ -182,6 +230,9 @@ def main() -> int:
         del os.environ[name]
     for name, page in PAGES.items():
         (folder / name).write_text(page())
+    partly = folder / PARTLY
+    if partly.is_file():
+        partly.write_text(contract_of(partly.read_text()))
     return 0
 
 

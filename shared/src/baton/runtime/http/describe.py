@@ -52,9 +52,10 @@ def needs_of(route: RouteContext) -> tuple[Requires, ...]:
 
 
 def methods_at(routes: Sequence[BaseRoute], path: str) -> set[str]:
-    """Return the methods that some route takes at this path."""
-    there = (route for route in iter_route_contexts(routes) if route.methods and route.path_regex.match(path))
-    return {method for route in there for method in route.methods or ()}
+    """Return the methods that some route takes at this path; where a path stands as it is, only its own."""
+    there = [route for route in iter_route_contexts(routes) if route.methods and route.path_regex.match(path)]
+    own = [route for route in there if route.path == path]
+    return {method for route in own or there for method in route.methods or ()}
 
 
 def _needs(dependant: Dependant) -> Iterator[Requires]:
