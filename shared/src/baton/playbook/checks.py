@@ -19,7 +19,7 @@ from baton.playbook.positions import Document, Loc
 from baton.playbook.problems import Problem
 from baton.playbook.rewrite import names_in
 from baton.playbook.routingcheck import check_routing
-from baton.playbook.secret import Secret, SecretMissing, resolve
+from baton.playbook.secret import Secret, SecretMissing, is_set, resolve
 from baton.playbook.sources import ElementMapping, Source
 
 
@@ -198,6 +198,8 @@ def check_source(document: Document, at: Loc, source: Source, environ: Mapping[s
             yield document.problem((*at, "id"), why, severity="warning")
         for index, secret in enumerate(signature.secrets):
             yield from _secret(document, (*at, "signature", "secrets", index), secret, environ)
+    if source.fetch is not None:
+        yield from _token(document, (*at, "fetch", "auth", "secrets"), source.fetch.auth.secrets, environ)
     environment = element_environment()
     names: set[str] = set()
     for index, mapping in enumerate(source.mapping):
@@ -221,6 +223,15 @@ def _secret(document: Document, at: Loc, secret: Secret, environ: Mapping[str, s
         resolve(secret, environ)
     except SecretMissing as missing:
         yield document.problem(at, f"{missing}: posts of this source will be refused", severity="warning")
+
+
+def _token(
+    document: Document, at: Loc, secrets: tuple[Secret, ...], environ: Mapping[str, str] | None
+) -> Iterator[Problem]:
+    """A warning where none is set: of the two, one is enough."""
+    if environ is None or any(is_set(secret, environ) for secret in secrets):
+        return
+    yield document.problem(at, "no token is set: what this source's notices name is not fetched", severity="warning")
 
 
 def _cel_of(mapping: ElementMapping) -> Iterator[tuple[Loc, str]]:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from baton.playbook.conditions import element_environment
+from baton.playbook.fetching import safe_id
 from baton.playbook.names import folded
 from baton.playbook.paths import parse_path
 from baton.playbook.picking import MappingFault, Program, Reader, exact, present, text_of
@@ -39,8 +40,9 @@ _FREE = frozenset({("activity", "value"), ("answer", "value"), ("status", "detai
 class Taken:
     """One element of a body, taken by one mapping.
 
-    `post` has the shape of the native API's bodies; None with a fault, or where the mapping gives nothing. `key` is
-    the mapping's own key against duplicates: None where it has none.
+    `post` has the shape of the native API's bodies, None with a fault; of a `fetch` it is `{fetch, id}`, of `nothing`
+    `{reason}` with the record's own id as `lead`, where that is to be known as the lead's. `lead_id` is our own id,
+    where the CRM keeps it. `key` is the mapping's own key against duplicates: None where it has none.
     """
 
     mapping: str
@@ -49,24 +51,29 @@ class Taken:
     post: dict[str, Any] | None
     key: str | None = None
     fault: str | None = None
+    lead_id: str | None = None
 
 
 class Mapper:
-    """All mappings of one source, compiled.
+    """All mappings of one source for what is posted, or for what is fetched as the thing `of`; compiled.
 
     Raises RuntimeError if its CEL is not CEL (the playbook's check finds that first).
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, of: str | None = None) -> None:
         self.source = source
         environment = element_environment()
-        self.mappings = [Compiled(source, mapping, environment) for mapping in source.mapping]
+        self.mappings = [Compiled(source, mapping, environment) for mapping in source.mapping if mapping.of == of]
 
     def take(self, body: Any) -> list[Taken]:
-        """What the mappings take out of `body`, mapping by mapping, in the order of the body."""
+        """What the mappings take out of `body`, mapping by mapping, in the order of the body.
+
+        An element of which nothing is to come is not shown to the mappings below that look in the same place.
+        """
         taken: list[Taken] = []
+        settled: set[tuple[str | None, int]] = set()
         for mapping in self.mappings:
-            taken += mapping.take(body)
+            taken += mapping.take(body, settled)
             if len(taken) > MAX_ELEMENTS:
                 raise MappingFault(f"more than {MAX_ELEMENTS} elements in one body")
         return taken
@@ -85,27 +92,41 @@ class Compiled:
         self._drop = {folded(name) for name in mapping.drop if not name.endswith("*")}
         self._drop_beginnings = tuple(name[:-1].casefold() for name in mapping.drop if name.endswith("*"))
 
-    def take(self, body: Any) -> list[Taken]:
-        """What this mapping takes out of `body`."""
-        return [self.read(reader) for reader in self.readers(body)]
+    def take(self, body: Any, settled: set[tuple[str | None, int]] | None = None) -> list[Taken]:
+        """What this mapping takes out of `body`, except what is `settled`; what it takes to mean nothing is then."""
+        return [self.read(reader) for reader in self.readers(body, settled)]
 
-    def readers(self, body: Any) -> Iterator[Reader]:
+    def readers(self, body: Any, settled: set[tuple[str | None, int]] | None = None) -> Iterator[Reader]:
         """A reader for each element the mapping is meant for."""
-        for element in self._each.all(body) if self._each else [body]:
-            if self._when is None or self._when.value(element, body) is True:
-                yield Reader(element, body, self.mapping, self._programs, self._strip)
+        settled = set() if settled is None else settled
+        for number, element in enumerate(self._each.all(body) if self._each else [body]):
+            place = (self.mapping.each, number)
+            if place in settled or not (self._when is None or self._when.value(element, body) is True):
+                continue
+            if self.mapping.gives == "nothing":
+                settled.add(place)
+            yield Reader(element, body, self.mapping, self._programs, self._strip)
 
     def read(self, reader: Reader) -> Taken:
         """What becomes of one element."""
         mapping = self.mapping
-        if mapping.gives == "nothing":
-            return Taken(mapping.id, "nothing", reader.element, None)
         try:
-            post = self._lead(reader) if mapping.gives == "lead" else self._other(reader)
+            post = self._post(reader)
             key = self._key(reader)
+            lead_id = reader.text(mapping.lead.lead_id) if mapping.lead else None
         except MappingFault as fault:
             return Taken(mapping.id, mapping.gives, reader.element, None, fault=f"mapping {mapping.id}: {fault}")
-        return Taken(mapping.id, mapping.gives, reader.element, post, key)
+        return Taken(mapping.id, mapping.gives, reader.element, post, key, lead_id=lead_id)
+
+    def _post(self, reader: Reader) -> dict[str, Any]:
+        match self.mapping.gives:
+            case "lead":
+                return self._lead(reader)
+            case "fetch":
+                return self._fetch(reader)
+            case "nothing":
+                return self._nothing(reader)
+        return self._other(reader)
 
     def _key(self, reader: Reader) -> str | None:
         parts = [text_of(reader.pick(pick)) or "" for pick in self.mapping.dedupe]
@@ -157,6 +178,16 @@ class Compiled:
         }
         return present(post)
 
+    def _fetch(self, reader: Reader) -> dict[str, Any]:
+        id_ = safe_id(reader.text(self.mapping.external_id))
+        if id_ is None:
+            raise MappingFault("external_id is no id of something that could be fetched")
+        return {"fetch": self.mapping.fetch, "id": id_}
+
+    def _nothing(self, reader: Reader) -> dict[str, Any]:
+        lead = self.mapping.lead
+        return present({"reason": self.mapping.reason or "nothing", "lead": _named(reader, lead) if lead else None})
+
     def _field(self, name: str, value: Any) -> Any:
         place = (self.mapping.gives, name)
         if place in _NUMBERS:
@@ -184,13 +215,20 @@ def _truth(value: Any) -> bool | None:
     raise MappingFault("is_test is neither true nor false")
 
 
-def _reference(reader: Reader, lead: LeadReference) -> dict[str, str] | None:
+def _reference(reader: Reader, lead: LeadReference) -> dict[str, str]:
+    named = _named(reader, lead)
+    if named is not None:
+        return named
+    if lead_id := reader.text(lead.lead_id):
+        return {"lead_id": lead_id}
+    raise MappingFault("the lead it is about is not named")
+
+
+def _named(reader: Reader, lead: LeadReference) -> dict[str, str] | None:
     system, identity, email = reader.text(lead.system), reader.text(lead.id), reader.text(lead.email)
     if system and identity:
         return {"system": system, "id": identity}
-    if email:
-        return {"email": email}
-    raise MappingFault("the lead it is about is not named")
+    return {"email": email} if email else None
 
 
 def picks_of(mapping: ElementMapping) -> Iterator[tuple[tuple[str | int, ...], Pick]]:
@@ -205,7 +243,7 @@ def picks_of(mapping: ElementMapping) -> Iterator[tuple[tuple[str | int, ...], P
     for index, activity in enumerate(mapping.activity):
         for name in ("kind", "what", "occurred_at", "value"):
             yield from _given(("activity", index, name), getattr(activity, name))
-    for name in ("system", "id", "email"):
+    for name in ("lead_id", "system", "id", "email"):
         yield from _given(("lead", name), getattr(mapping.lead, name, None))
 
 

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
 
 
 class Wild(Enum):
@@ -99,6 +102,15 @@ def parse_path(text: str) -> Path:
     if not steps:
         raise PathError("an empty path leads nowhere")
     return Path(text, tuple(steps))
+
+
+def _is_path(text: str) -> str:
+    parse_path(text)
+    return text
+
+
+PathText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_is_path)]
+"""A path as it stands in YAML."""
 
 
 def _step(token: re.Match[str]) -> Step:

@@ -45,6 +45,14 @@ def resolve(secret: Secret, environ: Mapping[str, str]) -> bytes:
     return value
 
 
+def is_set(secret: Secret, environ: Mapping[str, str]) -> bool:
+    """Whether the place holds a secret now."""
+    try:
+        return bool(resolve(secret, environ))
+    except SecretMissing:
+        return False
+
+
 def _from_file(path: Path, place: str) -> bytes:
     try:
         return path.read_bytes().removesuffix(b"\n").removesuffix(b"\r")

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from baton.playbook.doors import Handshake, Redirect, Signature
-from baton.playbook.paths import parse_path
+from baton.playbook.fetching import Fetch
+from baton.playbook.paths import PathText
 from baton.playbook.terms import Cel, Id, Label, Strict
 
 ContactField = Literal[
@@ -19,13 +20,8 @@ ContactField = Literal[
     "street", "city", "postal_code", "region", "country", "locale", "timezone",
 ]  # fmt: skip
 Status = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
-Gives = Literal["lead", "activity", "touch", "answer", "status", "nothing"]
+Gives = Literal["lead", "activity", "touch", "answer", "status", "fetch", "nothing"]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-
-
-def _is_path(text: str) -> str:
-    parse_path(text)
-    return text
 
 
 def _is_pattern(text: str) -> str:
@@ -36,7 +32,6 @@ def _is_pattern(text: str) -> str:
     return text
 
 
-PathText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_is_path)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_is_pattern)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
@@ -99,8 +94,13 @@ class ActivityPick(Strict):
 
 
 class LeadReference(Strict):
-    """Which lead an activity, touch, answer or status is about: a system and its id, or an e-mail."""
+    """Which lead an activity, touch, answer or status is about: a system and its id, or an e-mail.
 
+    `lead_id` is for CRMs that keep our id with their record: it counts before the others, and the record's own id is
+    known as the lead's from then on.
+    """
+
+    lead_id: Pick | None = None
     system: Pick | None = None
     id: Pick | None = None
     email: Pick | None = None
@@ -148,6 +148,9 @@ class ElementMapping(Strict):
         default=None, description="CEL over `element` and `body`; only elements for which it is true."
     )
     gives: Gives = "lead"
+    of: Id | None = Field(default=None, description="Reads what was fetched as this thing, not what was posted.")
+    fetch: Id | None = Field(default=None, description="With `gives: fetch`: which thing; `external_id` is its id.")
+    reason: Id | None = Field(default=None, description="With `gives: nothing`: why, such as `echo`.")
     pairs: tuple[Pairs, ...] = ()
     names_in: tuple[PathText, ...] = Field(
         default=(), description="The objects `named` looks into; the element itself where there are no pairs either."
@@ -178,7 +181,8 @@ class ElementMapping(Strict):
 
     @model_validator(mode="after")
     def _shape(self) -> Self:
-        if self.gives == "nothing":
+        self._sparse()
+        if self.gives in ("fetch", "nothing"):
             return self
         if self.gives == "lead":
             if self.lead is not None or self.fields:
@@ -188,6 +192,14 @@ class ElementMapping(Strict):
         elif self.lead is None:
             raise ValueError(f"a mapping that gives {self.gives} says whose in lead")
         return self
+
+    def _sparse(self) -> None:
+        if (self.gives == "fetch") != (self.fetch is not None):
+            raise ValueError("gives: fetch goes with fetch: what")
+        if self.reason is not None and self.gives != "nothing":
+            raise ValueError("reason says why a mapping gives nothing")
+        if self.gives == "fetch" and (self.external_id is None or self.of is not None):
+            raise ValueError("a mapping that gives fetch needs external_id, and reads what was posted")
 
 
 class Source(Strict):
@@ -217,6 +229,7 @@ class Source(Strict):
     system: Id | None = Field(
         default=None, description="The name under which its ids are external ids; its own id by default."
     )
+    fetch: Fetch | None = Field(default=None, description="How what its notices only name is fetched.")
     mapping: tuple[ElementMapping, ...] = Field(min_length=1)
 
     @property
@@ -229,6 +242,17 @@ class Source(Strict):
         """Where in the body a secret stands."""
         signature = self.signature
         return (signature.field,) if signature and signature.field and not signature.is_public else ()
+
+    @model_validator(mode="after")
+    def _fetched(self) -> Self:
+        things = {thing.id for thing in self.fetch.things} if self.fetch else set()
+        read = {mapping.of for mapping in self.mapping if mapping.of}
+        named = {mapping.fetch for mapping in self.mapping if mapping.fetch}
+        if unknown := sorted((read | named) - things):
+            raise ValueError(f"fetch.things has no {', '.join(unknown)}")
+        if unread := sorted(named - read):
+            raise ValueError(f"no mapping reads what is fetched: of: {', '.join(unread)}")
+        return self
 
     @model_validator(mode="after")
     def _signed(self) -> Self:

@@ -36,7 +36,8 @@ class Traced:
 
 def traced(mapper: Mapper, body: Any) -> list[Traced]:
     """What the mappings take out of the body, as `Mapper.take` does, each with its story."""
-    return [_traced(mapping, reader) for mapping in mapper.mappings for reader in mapping.readers(body)]
+    settled: set[tuple[str | None, int]] = set()
+    return [_traced(mapping, reader) for mapping in mapper.mappings for reader in mapping.readers(body, settled)]
 
 
 def _traced(mapping: Compiled, reader: Reader) -> Traced:

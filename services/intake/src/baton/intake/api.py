@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
@@ -177,7 +178,7 @@ def quarantine_router(engine: Engine, reception: Reception) -> APIRouter:
         _: Admin, source: Annotated[str | None, Query(description="Only what this source posted.")] = None
     ) -> dict[str, Any]:
         """Try everything in quarantine again, or everything of one source."""
-        counts = {"replayed": 0, "accepted": 0, "duplicate": 0, "quarantined": 0}
+        counts = Counter(replayed=0, accepted=0, duplicate=0, quarantined=0)
         place: str | None = ""
         last = await engine.read(store.newest_quarantined)
         while place is not None:
@@ -266,14 +267,10 @@ def _described(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def summary(receipts: list[Receipt]) -> dict[str, Any]:
-    """A small answer: the first element's receipt, and how many of each there were; `ignored` where there was none."""
-    counts = {
-        status: sum(receipt.status == status for receipt in receipts)
-        for status in ("accepted", "duplicate", "quarantined")
-    }
-    status = next((name for name in counts if counts[name]), None)
-    if status is None:
-        return {"status": "ignored", **counts}
+    """A small answer: the first element's receipt, and how many of each there were (`ignored` only if any was)."""
+    counts = dict.fromkeys(("accepted", "duplicate", "quarantined"), 0)
+    counts |= Counter(receipt.status for receipt in receipts)
+    status = next(name for name in counts if counts[name])
     first = next(receipt for receipt in receipts if receipt.status == status)
     return {"status": status, "lead_id": first.lead_id, "event_id": first.event_id, **counts}
 

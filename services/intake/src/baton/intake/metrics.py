@@ -49,6 +49,18 @@ class IntakeMetrics:
             ["source", "cause"],
             registry=registry,
         )
+        self._ignored = Counter(
+            "baton_intake_ignored",
+            "Elements of which nothing came, by the reason their mapping gives; not among those received.",
+            ["source", "reason"],
+            registry=registry,
+        )
+        self._fetches = Counter(
+            "baton_fetches",
+            "Errands for what notices name: fetched, again (later), or refused.",
+            ["source", "outcome"],
+            registry=registry,
+        )
         self._handshakes = Counter(
             "baton_intake_handshakes",
             "Challenges of platforms, by how they were answered.",
@@ -77,14 +89,24 @@ class IntakeMetrics:
         self._bytes.observe(size)
         for receipt in receipts:
             source = self._label(receipt.source)
+            if receipt.status == "ignored":
+                self._ignored.labels(source, receipt.cause or "").inc()
+                continue
             self._elements.labels(source, receipt.status).inc()
             if receipt.cause is not None:
                 self._faults.labels(source, receipt.cause).inc()
 
+    def fetched(self, source: str, outcome: str) -> None:
+        """Count an errand, by how it went."""
+        self._fetches.labels(self._label(source), outcome).inc()
+
     def replayed(self, receipts: Iterable[Receipt], woken: int) -> None:
         """Count elements that were tried again, by hand or because their lead turned up."""
         for receipt in receipts:
-            self._replayed.labels(receipt.status).inc()
+            if receipt.status == "ignored":
+                self._ignored.labels(self._label(receipt.source), receipt.cause or "").inc()
+            else:
+                self._replayed.labels(receipt.status).inc()
         self._replayed.labels("accepted").inc(woken)
 
     def refused(self, source: str) -> None:

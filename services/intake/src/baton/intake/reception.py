@@ -12,13 +12,21 @@ from typing import Any, Final, TypeVar
 from baton.intake import store
 from baton.intake.book import Book
 from baton.intake.domain.elements import Element, unreadable
+from baton.intake.domain.errands import Errand
 from baton.intake.domain.keys import digest_bytes
 from baton.intake.domain.posts import Kind
-from baton.intake.domain.reading import NDJSON, read_hook, read_native, read_native_lines
+from baton.intake.domain.reading import (
+    NDJSON,
+    FetchedBody,
+    read_fetched,
+    read_hook,
+    read_native,
+    read_native_lines,
+)
 from baton.intake.in_hand import InHand
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.settings import IntakeSettings
-from baton.intake.taking import HOOK, Delivery, Once, Raw, Receipt, Taken, requeued, take_in
+from baton.intake.taking import FETCHED, HOOK, Delivery, Notice, Once, Raw, Receipt, Taken, requeued, take_in
 from baton.playbook.bodies import BodyFault, read_lines
 from baton.playbook.mapping import Mapper
 from baton.playbook.opening import media_type
@@ -128,6 +136,24 @@ class Reception:
         self._metrics.replayed(receipts, sum(one.woken for one in taken))
         return receipts
 
+    async def fetched(self, errand: Errand, body: FetchedBody, notices: Mapping[str, Notice]) -> list[Receipt]:
+        """Take in what a platform gave, and settle the notices (by quarantine id) that waited for it.
+
+        One transaction; what is no longer waiting is left alone. Raises NotNow while nothing can be stored, LookupError
+        where the playbook no longer reads such a thing.
+        """
+        now, reader = self._engine.now(), self._book.reader(errand.source, errand.thing)
+        if reader is None:
+            raise LookupError(errand.thing)
+        thing, mapper = reader
+        elements = read_fetched(body.kept, thing, mapper, self._book.rules, now)
+        door = FETCHED + errand.thing
+        raw = Raw(uuid7(now), now, errand.source, door, "application/json", {}, body.kept)
+        delivery = Delivery(tuple(elements), raw, notices=notices)
+        taken = await self._batch.submit(delivery, len(elements) * len(notices))
+        self._metrics.replayed(taken.receipts, taken.woken)
+        return list(taken.receipts)
+
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def _read_native(self, kind: Kind, letter: Letter, now: datetime) -> tuple[list[Element], bool]:
@@ -210,6 +236,9 @@ def reread(row: Any, raw: Any, book: Book) -> list[Element]:
     found: list[Element] = []
     if raw is not None and raw.door == HOOK and (mapper := book.mapper(row.source)) is not None:
         found = read_hook(raw.body, raw.content_type, mapper, book.rules, row.received_at)
+    elif raw is not None and raw.door.startswith(FETCHED):
+        reader = book.reader(row.source, raw.door.removeprefix(FETCHED))
+        found = [] if reader is None else read_fetched(bytes(raw.body), *reader, book.rules, row.received_at)
     elif raw is not None and raw.door != HOOK:
         found = list(read_native_lines(raw.body, raw.door, book.rules, row.received_at))
     if row.fingerprint is not None:

@@ -19,9 +19,12 @@ from baton.intake.adopt import adopt
 from baton.intake.api import leads_router, posts_router, quarantine_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide, erased
+from baton.intake.domain.errands import Errand, Fetched, Later, Refused, Waiting, is_errand
 from baton.intake.domain.person import Person
 from baton.intake.erasing import Erasing, Erasure
 from baton.intake.erasing_api import erasing_router
+from baton.intake.errands import FETCH, come_back, set_out
+from baton.intake.fetching import Fetcher
 from baton.intake.hooks import hooks_router
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Reception
@@ -29,7 +32,7 @@ from baton.intake.settings import IntakeSettings
 from baton.intake.tables import METADATA
 from baton.playbook import Watch
 from baton.runtime.engine import Engine
-from baton.runtime.handler import Cause, Command, Decision, Heard, Service
+from baton.runtime.handler import Cause, Command, Decision, Heard, JobDone, Service
 from baton.runtime.observe import log
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow
@@ -45,7 +48,11 @@ RETENTION_BATCH: Final = 200
 """Bodies deleted in one transaction; more would keep posts waiting behind it."""
 
 
-class Intake(Service[Person, None]):
+State = Person | Waiting
+"""A lead, or an errand: what a notice only names."""
+
+
+class Intake(Service[State, None]):
     """The only door for facts from outside."""
 
     name = "intake"
@@ -60,28 +67,39 @@ class Intake(Service[Person, None]):
         self.registry = CollectorRegistry()
         self.metrics = IntakeMetrics(self.registry)
         self.metrics.playbook(book.version, book.sources)
+        self._fetcher: Fetcher | None = None
 
-    def load(self, tx: Connection, subjects: Sequence[str]) -> dict[str, Person]:
-        return store.load_people(tx, subjects)
+    def load(self, tx: Connection, subjects: Sequence[str]) -> dict[str, State]:
+        people = store.load_people(tx, [subject for subject in subjects if not is_errand(subject)])
+        return {**people, **{subject: Waiting(subject) for subject in subjects if is_errand(subject)}}
 
-    def decide(self, state: Person, books: None, cause: Cause, now: datetime) -> Decision[Person]:
-        match cause:
-            case Command(body=Arrival() as arrival):
-                return decide(state, arrival, now)
-            case Command(body=Erasure(requested_at=requested_at, gone_by=gone_by)):
-                return erased(state, requested_at, gone_by)
+    def decide(self, state: State, books: None, cause: Cause, now: datetime) -> Decision[Any]:
+        match state, cause:
+            case Person() as person, Command(body=Arrival() as arrival):
+                return decide(person, arrival, now)
+            case Person() as person, Command(body=Erasure(requested_at=requested_at, gone_by=gone_by)):
+                return erased(person, requested_at, gone_by)
+            case Waiting() as waiting, Command(body=Errand() as errand):
+                return set_out(waiting, errand, now)
+            case Waiting() as waiting, JobDone() as done:
+                return come_back(waiting, done, now)
             case _:
-                raise TypeError(f"intake hears nothing but arrivals, not {type(cause).__name__}")
+                raise TypeError(f"intake hears nothing but arrivals and errands, not {type(cause).__name__}")
 
     def adopt(
-        self, state: Person, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
-    ) -> Decision[Person]:
+        self, state: State, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
+    ) -> Decision[Any]:
+        assert isinstance(state, Person)  # nothing is ever said about an errand
         return adopt(state, said, self.book.rules, now)
 
-    def keep(self, tx: Connection, states: Mapping[str, Person], books: None, now: datetime) -> None:
-        store.keep_people(tx, states.values())
-        if any(person.retold for person in states.values()):
-            store.keep_retold(tx, states.values())
+    def keep(self, tx: Connection, states: Mapping[str, State], books: None, now: datetime) -> None:
+        people = [state for state in states.values() if isinstance(state, Person)]
+        store.keep_people(tx, people)
+        if any(person.retold for person in people):
+            store.keep_retold(tx, people)
+        for state in states.values():
+            if isinstance(state, Waiting) and state.cause is not None:
+                store.tell_notices(tx, state.subject, state.cause, state.detail)
 
     def forget(self, tx: Connection, subjects: Sequence[str], now: datetime) -> None:
         store_erasure.forget(tx, subjects, now)
@@ -97,6 +115,7 @@ class Intake(Service[Person, None]):
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
         reception = Reception(engine, self.book, self.settings, self.metrics)
+        self._fetcher = Fetcher(engine, self.book, reception, self.settings, self.metrics)
         return (
             posts_router(reception, self.settings),
             hooks_router(reception, self.book, self.settings, self.metrics, engine),
@@ -104,6 +123,14 @@ class Intake(Service[Person, None]):
             quarantine_router(engine, reception),
             erasing_router(Erasing(engine)),
         )
+
+    def jobs(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
+        return {FETCH: self.fetch}
+
+    async def fetch(self, payload: Mapping[str, Any]) -> Fetched | Later | Refused:
+        """Fetch what a notice names, and take it in. Safe to repeat."""
+        assert self._fetcher is not None  # made with the routes, before any job runs
+        return await self._fetcher.run(payload)
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
         return (self.watch_playbook, self.show_quarantine, self.add_up, self.delete_old)

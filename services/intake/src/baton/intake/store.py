@@ -14,7 +14,8 @@ from baton.intake.tables import ANSWER, IDENTITY, LEAD, QUARANTINE, RAW, RAW_LEA
 from baton.runtime.store import fetch, insert_missing, upsert
 from baton.runtime.store.rows import insert
 
-COUNTS = ("received", "accepted", "duplicate", "quarantined")
+ELEMENTS = ("received", "accepted", "duplicate", "quarantined")
+COUNTS = (*ELEMENTS, "ignored")
 
 
 def load_people(tx: Connection, lead_ids: Sequence[str]) -> dict[str, Person]:
@@ -118,9 +119,20 @@ def release(tx: Connection, ids: Sequence[str]) -> None:
         tx.execute(delete(QUARANTINE).where(QUARANTINE.c.id.in_(ids)))
 
 
-def say_why(tx: Connection, quarantine_id: str, cause: str, detail: str) -> None:
-    """Write down why an element that was tried again is still in quarantine."""
-    tx.execute(update(QUARANTINE).where(QUARANTINE.c.id == quarantine_id).values(cause=cause, detail=detail))
+def say_why(tx: Connection, quarantine_id: str, cause: str, detail: str, awaits: str | None) -> None:
+    """Write down why an element that was tried again is still in quarantine, and what it waits for."""
+    said = {"cause": cause, "detail": detail, "awaits": awaits}
+    tx.execute(update(QUARANTINE).where(QUARANTINE.c.id == quarantine_id).values(**said))
+
+
+def notices_of(tx: Connection, errand: str) -> list[Row[Any]]:
+    """The notices that wait for this errand, oldest first."""
+    return sorted(fetch(tx, QUARANTINE, "awaits", [errand]), key=lambda row: row.id)
+
+
+def tell_notices(tx: Connection, errand: str, cause: str, detail: str) -> None:
+    """Write down how the errand they wait for went."""
+    tx.execute(update(QUARANTINE).where(QUARANTINE.c.awaits == errand).values(cause=cause, detail=detail[:1000]))
 
 
 def quarantine_page(tx: Connection, after: str, limit: int, source: str | None) -> list[Row[Any]]:
@@ -186,7 +198,9 @@ def ledger(tx: Connection) -> dict[str, Any]:
     counts = {row.is_test: row.number for row in tx.execute(by_test)}
     tests = counts.get(True, 0)
     return {
-        "elements": {name: int(getattr(sums, name)) for name in COUNTS},
+        "elements": {name: int(getattr(sums, name)) for name in ELEMENTS},
+        "ignored": int(sums.ignored),
+        "in_quarantine": quarantine_causes(tx),
         "leads": {"taken_in": tests + counts.get(False, 0), "test": tests},
     }
 

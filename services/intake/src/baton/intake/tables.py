@@ -17,7 +17,7 @@ RAW = Table(
     Column("id", Text, primary_key=True),
     Column("received_at", Instant, nullable=False),
     Column("source", Text, nullable=False),
-    Column("door", Text, nullable=False),  # lead, activity, touch, answer, status, or hook
+    Column("door", Text, nullable=False),  # lead, activity, touch, answer, status, hook, or fetch:<thing>
     Column("content_type", Text),
     Column("headers", Json, nullable=False),  # a few that help to understand the body; never credentials
     Column("body", LargeBinary, nullable=False),
@@ -91,7 +91,7 @@ QUARANTINE = Table(
     Column("cause", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("form", Json),  # as the native API would have it, where reading the raw body again would change nothing
-    Column("awaits", Text),  # the identity whose lead it waits for
+    Column("awaits", Text),  # the identity whose lead it waits for, or the errand that fetches what it names
     Index("quarantine_awaits", "awaits"),
     Index("quarantine_raw_id", "raw_id"),
     Index("quarantine_source", "source", "id"),
@@ -107,6 +107,7 @@ TALLY = Table(
     Column("accepted", BigInteger, nullable=False),
     Column("duplicate", BigInteger, nullable=False),
     Column("quarantined", BigInteger, nullable=False),
+    Column("ignored", BigInteger, nullable=False, server_default="0"),
 )
 
 # Answers given under an Idempotency-Key.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -24,10 +24,12 @@ from baton.runtime.handler import Command, Refusal
 from baton.runtime.ids import event_id
 from baton.runtime.micro import Unit
 
-Status = Literal["accepted", "duplicate", "quarantined"]
+Status = Literal["accepted", "duplicate", "quarantined", "ignored"]
 HOOK = "hook"
 ERASED: Final = "erased_lead"
 _NOTHING_KEPT = "this person was erased; nothing of the element is kept"
+FETCHED = "fetch:"
+"""The door of what was fetched, with the thing it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What only named something that was to be fetched: its dedupe key, and since when it waits."""
+
+    key: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What one request brings into the transaction."""
 
@@ -62,6 +72,8 @@ class Delivery:
     once: Once | None = None
     replays: str | None = None
     """The quarantined element that is tried again."""
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    """The notices that waited for what was fetched, by quarantine id. They are settled with it."""
     trace: str | None = None
 
 
@@ -120,8 +132,19 @@ class _Item:
         """Nothing has been said against it, and nothing has become of it yet."""
         return self.element.fault is None and self.status == "quarantined"
 
+    @property
+    def is_notice(self) -> bool:
+        """It only names something, which is to be fetched."""
+        return self.element.errand is not None and self.status == "quarantined"
+
+    def __post_init__(self) -> None:
+        if self.element.ignored is not None:
+            self.status = "ignored"
+
     def receipt(self) -> Receipt:
         fault = self.element.fault
+        if self.element.ignored is not None:
+            return Receipt("ignored", self.element.source, self.lead_id, cause=self.element.ignored)
         if fault is None:
             return Receipt(self.status, self.element.source, self.lead_id, self.event_id)
         return Receipt(
@@ -153,7 +176,7 @@ class _Taking:
         self._look_up_answers()
         live = [(n, delivery) for n, delivery in enumerate(self._deliveries) if n not in self._answers]
         store.keep_raw(self._tx, [_raw_row(delivery.raw) for _, delivery in live if delivery.keeps_raw])
-        self._items = [_item(element, n, delivery) for n, delivery in live for element in delivery.elements]
+        self._items = [item for n, one in live for element in one.elements for item in _items(element, n, one)]
         self._drop_released()
         self._drop_known()
         self._find_leads()
@@ -191,11 +214,14 @@ class _Taking:
         self._items = [item for item in self._items if item.row is None or item.row in there]
 
     def _drop_known(self) -> None:
-        """Elements taken in earlier are duplicates whatever has become of their keys' meaning since."""
-        known = store.seen(self._tx, [item.element.key for item in self._items if item.is_open])
-        for item in self._items:
+        """Elements taken in earlier are duplicates whatever has become of their keys' meaning since; so are notices of
+        what was fetched earlier."""
+        asked = [item for item in self._items if item.is_open or item.is_notice]
+        known = store.seen(self._tx, [item.element.key for item in asked])
+        for item in asked:
             row = known.get(item.element.key)
-            if row is not None and item.is_open:
+            if row is not None:
+                item.element = replace(item.element, fault=None, errand=None)
                 item.status, item.lead_id, item.event_id = "duplicate", row.lead_id, row.event_id
 
     # -- whose it is ------------------------------------------------------------------------------------------------
@@ -204,18 +230,19 @@ class _Taking:
         leads = [item for item in self._items if item.is_open and item.element.kind == "lead"]
         others = [item for item in self._items if item.is_open and item.element.kind != "lead"]
         keys = {key for item in leads for key in item.element.identities}
-        keys |= {item.element.about for item in others if item.element.about is not None}
+        told = [item for item in self._items if item.status == "ignored" and item.element.lead_id is not None]
+        keys |= {item.element.about for item in [*others, *told] if item.element.about is not None}
         owners = store.claim_identities(self._tx, keys)
         self._refuse_older_than_erasure(keys)
         for item in leads:
             if item.is_open:
                 self._identify(item, owners)
-        store.give_identities(self._tx, self._given)
-        named = {_lead_id_of(item.element) for item in others} - {None}
+        named = {_lead_id_of(item.element) for item in [*others, *told]} - {None}
         known = store.known_leads(self._tx, [lead_id for lead_id in named if lead_id])
-        for item in others:
-            if item.is_open:
+        for item in [*others, *told]:
+            if item.is_open or item.status == "ignored":
                 self._refer(item, owners, known)
+        store.give_identities(self._tx, self._given)
 
     def _refuse_older_than_erasure(self, keys: set[str]) -> None:
         """What was posted of a person before the person was erased must not come back out of quarantine."""
@@ -236,11 +263,15 @@ class _Taking:
             if owners[key] is None:
                 owners[key] = self._given[key] = item.lead_id
 
-    @staticmethod
-    def _refer(item: _Item, owners: Mapping[str, str | None], known: set[str]) -> None:
-        about = item.element.about
-        lead_id = _lead_id_of(item.element) if about is None else owners[about]
-        if lead_id is None or (about is None and lead_id not in known):
+    def _refer(self, item: _Item, owners: dict[str, str | None], known: set[str]) -> None:
+        """Our own id decides where the sender keeps it; the record it was found with is known as the lead's then."""
+        about, ours = item.element.about, _lead_id_of(item.element)
+        lead_id = ours if ours in known else owners[about] if about is not None else None
+        if lead_id is not None and about is not None and owners[about] is None:
+            owners[about] = self._given[about] = lead_id
+        if item.status == "ignored":
+            item.lead_id = lead_id
+        elif lead_id is None:
             item.element = item.element.refused(
                 "unknown_lead", "nobody is known by this yet; it is kept until somebody is"
             )
@@ -274,15 +305,20 @@ class _Taking:
         self._mark_repeats([item for item in new if item.is_open], firsts)
 
     def _handle(self, items: Sequence[_Item]) -> None:
-        commands = [self._command(item) for item in items]
+        commands = [self._command(item) for item in items] + self._errands()
         refused = []
-        for item, reply in zip(items, self._unit.handle(commands) if commands else [], strict=True):
+        for item, reply in zip(items, self._unit.handle(commands) if commands else [], strict=False):
             if isinstance(reply, Refusal):
                 item.element = _refused(item.element, reply)
                 refused.append(item.element.key)
             else:
                 item.status = "accepted"
         store.forget_seen(self._tx, refused)
+
+    def _errands(self) -> list[Command]:
+        """What notices only name is fetched as soon as they are stored; they are stored in this transaction."""
+        named = {item.element.errand for item in self._items if item.is_notice} - {None}
+        return [Command(one.subject, one.subject, "fetch", one) for one in named if one is not None]
 
     def _command(self, item: _Item) -> Command:
         arrival = Arrival(item.element, item.event_id, item.is_first, self._rules.free)
@@ -319,33 +355,42 @@ class _Taking:
                 continue
             if item.element.fault is not None and not _is_of_erased(item):
                 self._put_aside(item)
-            tally = tallies[item.element.source]
-            tally["received"] += 1
-            tally[item.status] += 1
+            tallies[item.element.source].update(_counted(item))
         for row, items in by_row.items():
             self._settle_replay(row, items, tallies)
         return tallies
 
     def _settle_replay(self, row: str, items: Sequence[_Item], tallies: dict[str, Counter[str]]) -> None:
         """An element tried again stays where it is, or leaves; a body tried again may turn out to be many elements."""
+        notice = self._notice(row, items)
         items_left = [item for item in items if not _is_of_erased(item)]
         if not items_left:
             store.release(self._tx, [row])
             return
-        if all(item.element.fault is not None for item in items_left):
+        if notice is None and all(item.element.fault is not None for item in items_left):
             fault = items_left[0].element.fault
             assert fault is not None
             for item in items:
                 item.quarantine_id = row
-            store.say_why(self._tx, row, fault.cause, fault.detail)
+            store.say_why(self._tx, row, fault.cause, fault.detail, _awaited(items[0].element))
             return
         store.release(self._tx, [row])
         tally = tallies[items[0].element.source]
-        tally.update({"received": len(items) - 1, "quarantined": -1})
+        tally.update({"received": -1, "quarantined": -1})
         for item in items:
             if item.element.fault is not None and not _is_of_erased(item):
                 self._put_aside(item)
-            tally[item.status] += 1
+            tally.update(_counted(item))
+        taken = next((item for item in items if item.element.fault is None and item.lead_id and item.event_id), None)
+        if notice is not None and taken is not None:
+            mark = {"key": notice, "lead_id": taken.lead_id, "event_id": taken.event_id}
+            store.mark_seen(self._tx, [mark])
+
+    def _notice(self, row: str, items: Sequence[_Item]) -> str | None:
+        """The dedupe key of the notice in this row, where the items are what was fetched for it."""
+        number = items[0].delivery
+        notice = None if number is None else self._deliveries[number].notices.get(row)
+        return None if notice is None else notice.key
 
     def _put_aside(self, item: _Item) -> None:
         element, fault = item.element, item.element.fault
@@ -353,10 +398,8 @@ class _Taking:
         assert item.delivery is not None
         raw = self._deliveries[item.delivery].raw
         item.quarantine_id = self._new_id(self._unit.now)
-        awaits = element.about if fault.cause == "unknown_lead" else None
-        is_final = (
-            raw.door != HOOK or fault.cause == "unknown_lead"
-        )  # reading it again by the mapping would change nothing
+        is_mapped = raw.door == HOOK or raw.door.startswith(FETCHED)
+        is_final = not is_mapped or fault.cause == "unknown_lead"  # reading it again would change nothing
         self._aside.append(
             {
                 "id": item.quarantine_id,
@@ -369,7 +412,7 @@ class _Taking:
                 "cause": fault.cause,
                 "detail": fault.detail,
                 "form": element.form if is_final else None,
-                "awaits": awaits,
+                "awaits": _awaited(element),
             }
         )
 
@@ -397,6 +440,18 @@ def requeued(row: Any, rules: Rules) -> Element:
     return replace(element, key=row.key, fingerprint=row.fingerprint or "")
 
 
+def _counted(item: _Item) -> dict[str, int]:
+    """One more in the ledger. What is ignored is not among the elements received."""
+    return {"ignored": 1} if item.status == "ignored" else {"received": 1, item.status: 1}
+
+
+def _awaited(element: Element) -> str | None:
+    """What will take the element out of quarantine by itself: its lead, or its errand."""
+    if element.errand is not None:
+        return element.errand.subject
+    return element.about if element.fault is not None and element.fault.cause == "unknown_lead" else None
+
+
 def _answer_rows(delivery: Delivery, taken: Taken, now: datetime) -> list[dict[str, Any]]:
     if delivery.once is None:
         return []
@@ -416,9 +471,12 @@ def _raw_row(raw: Raw) -> dict[str, Any]:
     }
 
 
-def _item(element: Element, number: int, delivery: Delivery) -> _Item:
+def _items(element: Element, number: int, delivery: Delivery) -> list[_Item]:
+    """The element once; or once for every notice that waited for it."""
+    if delivery.notices:
+        return [_Item(element, number, row, one.since, delivery.raw.id) for row, one in delivery.notices.items()]
     since = delivery.raw.received_at if delivery.replays else None
-    return _Item(element, number, delivery.replays, since, delivery.raw.id)
+    return [_Item(element, number, delivery.replays, since, delivery.raw.id)]
 
 
 def _is_of_erased(item: _Item) -> bool:
@@ -433,8 +491,10 @@ def _refused(element: Element, why: Refusal) -> Element:
 
 
 def _lead_id_of(element: Element) -> str | None:
-    """The lead id an element names its lead by."""
+    """The lead id an element names its lead by, alone or beside something else."""
     post = element.post
+    if element.lead_id is not None:
+        return element.lead_id
     return None if post is None or isinstance(post, LeadIn) else post.lead.lead_id
 
 

@@ -11,9 +11,11 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from baton.intake.domain.contact import Contact, clean
+from baton.intake.domain.errands import Errand
 from baton.intake.domain.keys import canonical, digest, fingerprint, identities, reference_key
 from baton.intake.domain.mail import BUILT_IN, FreeMailDomains
 from baton.intake.domain.posts import MODELS, Kind, LeadIn, Post, StatusIn
+from baton.intake.domain.reps import Reps, with_reps
 from baton.intake.domain.sizes import MAX_ELEMENT_BYTES, fits_a_fact, properties_of
 from baton.intake.domain.statuses import Unknown, translated
 from baton.playbook.sources import Sources
@@ -28,6 +30,8 @@ Cause = Literal[
     "too_large",
     "in_the_future",
     "erased_lead",
+    "awaiting_fetch",
+    "not_fetched",
 ]
 
 _IN_THE_FUTURE = "occurred_at is more than a day in the future"
@@ -70,6 +74,12 @@ class Element:
     about: str | None = None
     """Of anything else: the identity key of the lead it is about; None where `post.lead` has its id."""
     size: int = 0
+    lead_id: str | None = None
+    """Our own id of the lead it is about, where the sender keeps it beside the record that `about` names."""
+    errand: Errand | None = None
+    """Of a notice: what it names, to be fetched."""
+    ignored: str | None = None
+    """Why nothing is to come of it, by its mapping."""
 
     @property
     def happened(self) -> datetime:
@@ -88,17 +98,19 @@ class Rules:
 
     sources: Sources = NO_SOURCES
     free: FreeMailDomains = BUILT_IN
+    reps: Reps = field(default_factory=dict)
 
 
 def judge(kind: Kind, form: Any, rules: Rules, received_at: datetime, *, sent: Any = None, key: str | None = None,
-          source: str | None = None) -> Element:  # fmt: skip
+          source: str | None = None, lead_id: str | None = None) -> Element:  # fmt: skip
     """Judge an element in the shape of the native API.
 
-    `sent` is the element before a mapping read it, `key` the mapping's own key, `source` the hook it came in by.
+    `sent` is the element before a mapping read it, `key` the mapping's own key, `source` the hook it came in by,
+    `lead_id` our own id, if the sender keeps it.
     """
     written = canonical(form)
     sha = hashlib.sha256(written).hexdigest() if sent is None else fingerprint(sent)
-    element = _named(kind, form, sha, key, source)
+    element = replace(_named(kind, form, sha, key, source), lead_id=lead_id)
     size = len(written)
     if size > MAX_ELEMENT_BYTES:
         return element.refused("too_large", f"{size} bytes; one {kind} may have {MAX_ELEMENT_BYTES}")
@@ -112,6 +124,17 @@ def judge(kind: Kind, form: Any, rules: Rules, received_at: datetime, *, sent: A
 def unreadable(kind: Kind, source: str, sha: str, detail: str, cause: Cause = "unreadable") -> Element:
     """An element, or a whole body, that nothing can be made of."""
     return Element(kind, source, sha, digest(source, kind, sha), fault=Fault(cause, detail))
+
+
+def notice(errand: Errand, sha: str, key: str) -> Element:
+    """An element that only names something. It waits until that was fetched."""
+    waits = Fault("awaiting_fetch", "what it names is being fetched")
+    return Element("lead", errand.source, sha, digest(errand.source, "fetch", "key", key), errand=errand, fault=waits)
+
+
+def nothing(source: str, sha: str, reason: str, about: str | None, lead_id: str | None) -> Element:
+    """An element of which nothing is to come, but that the record `about` is the lead with this id."""
+    return Element("lead", source, sha, digest(source, "nothing", sha), ignored=reason, about=about, lead_id=lead_id)
 
 
 def _named(kind: Kind, form: Any, sha: str, key: str | None, source: str | None) -> Element:
@@ -145,6 +168,15 @@ def _understood(element: Element, post: Post, size: int, rules: Rules, received_
         if isinstance(status, Unknown):
             return element.refused("unknown_status", status.detail)
         element = replace(element, post=status)
+    known = rules.sources.find(element.source)
+    element = replace(
+        element,
+        post=with_reps(
+            post if element.post is None else element.post,
+            rules.reps,
+            known.external_system if known else element.source,
+        ),
+    )
     about = reference_key(post.lead)
     if about is None and post.lead.lead_id is None:
         return element.refused("no_identity", "lead.email is no e-mail address")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from baton.intake.domain.elements import NATIVE, Element, Rules, judge, unreadable
-from baton.intake.domain.keys import fingerprint
+from baton.intake.domain.elements import NATIVE, Element, Rules, judge, nothing, notice, unreadable
+from baton.intake.domain.errands import Errand
+from baton.intake.domain.keys import external_key, fingerprint
 from baton.intake.domain.posts import Kind
 from baton.playbook.bodies import BodyFault, read_json, read_lines
+from baton.playbook.fetching import Thing, joined
 from baton.playbook.mapping import Mapper, MappingFault, Taken
 from baton.playbook.opening import open_body
 
@@ -38,13 +41,49 @@ def read_native_lines(raw: bytes, kind: Kind, rules: Rules, received_at: datetim
 def read_hook(
     raw: bytes, content_type: str | None, mapper: Mapper, rules: Rules, received_at: datetime
 ) -> list[Element]:
-    """The elements of whatever a source posted. A body nothing can be made of is an element itself.
+    """The elements of whatever a source posted, at least one: a body nothing can be made of is an element itself."""
+    return _taken(lambda: open_body(raw, content_type, mapper.source), mapper, rules, received_at)
 
-    None at all only where everything in it is known to mean nothing here.
-    """
+
+def read_fetched(raw: bytes, thing: Thing, mapper: Mapper, rules: Rules, received_at: datetime) -> list[Element]:
+    """The elements of what was fetched, at least one. `raw` is as `FetchedBody.kept` wrote it."""
+
+    def body() -> Any:
+        found = read_json(raw)
+        if thing.beside is None or not (isinstance(found, dict) and found.keys() == {"fetched", "beside"}):
+            return found
+        return joined(found["fetched"], found["beside"], thing.beside)
+
+    return _taken(body, mapper, rules, received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBody:
+    """What a platform gave: the document, and the one that explains it."""
+
+    document: bytes
+    other: bytes | None = None
+
+    @property
+    def kept(self) -> bytes:
+        """As it is kept: word for word; with a second document, the two in one JSON object."""
+        if self.other is None:
+            return self.document
+        return b'{"fetched":' + self.document + b',"beside":' + self.other + b"}"
+
+
+def is_json(raw: bytes) -> Any:
+    """What the bytes say in JSON; None where they are not."""
+    try:
+        return read_json(raw)
+    except BodyFault:
+        return None
+
+
+def _taken(body: Callable[[], Any], mapper: Mapper, rules: Rules, received_at: datetime) -> list[Element]:
     source = mapper.source
     try:
-        taken = mapper.take(open_body(raw, content_type, source))
+        taken = mapper.take(body())
     except BodyFault as fault:
         return [unreadable("lead", source.id, WHOLE, str(fault))]
     except MappingFault as fault:
@@ -53,16 +92,31 @@ def read_hook(
         return [
             unreadable("lead", source.id, WHOLE, "no mapping of the source takes anything from this body", "unmapped")
         ]
-    return [_mapped(one, source.id, rules, received_at) for one in taken if one.gives != "nothing"]
+    return [_mapped(one, source.id, rules, received_at) for one in taken]
 
 
 def _mapped(taken: Taken, source: str, rules: Rules, received_at: datetime) -> Element:
     sha = fingerprint(taken.element)
-    assert taken.gives != "nothing"
+    if taken.gives == "fetch" or taken.gives == "nothing":
+        return _sparse(taken, source, sha)
     if taken.post is None:
         return unreadable(taken.gives, source, sha, taken.fault or "cannot be mapped", "unmapped")
-    key = f"{taken.mapping}:{taken.key or sha}"
-    return judge(taken.gives, taken.post, rules, received_at, sent=taken.element, key=key, source=source)
+    key, lead_id = f"{taken.mapping}:{taken.key or sha}", taken.lead_id
+    return judge(
+        taken.gives, taken.post, rules, received_at, sent=taken.element, key=key, source=source, lead_id=lead_id
+    )
+
+
+def _sparse(taken: Taken, source: str, sha: str) -> Element:
+    """What is not in the shape of the native API: a notice, or something of no concern."""
+    post = taken.post
+    if post is None:
+        return unreadable("lead", source, sha, taken.fault or "cannot be mapped", "unmapped")
+    if taken.gives == "fetch":
+        return notice(Errand(source, post["fetch"], post["id"]), sha, f"{taken.mapping}:{taken.key or sha}")
+    lead = post.get("lead", {})
+    about = external_key(lead["system"], lead["id"]) if "id" in lead else None
+    return nothing(source, sha, post["reason"], about, taken.lead_id)
 
 
 def _line(line: bytes, kind: Kind, rules: Rules, received_at: datetime) -> Element:

@@ -1,0 +1,39 @@
+"""What follows from an errand's beginning and end. Pure: the calls are made by `fetching`, as a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from baton.intake.domain.errands import Errand, Fetched, Later, Refused, Waiting
+from baton.runtime.handler import Decision, Job, JobDone, Reply
+
+FETCH: Final = "fetch"
+PATIENCE: Final = timedelta(days=3)
+"""How long a platform that answers `later` is asked again; HubSpot's own workflows try as long."""
+
+
+def set_out(state: Waiting, errand: Errand, now: datetime) -> Decision[Waiting]:
+    """The errand is run as soon as this is committed. One that was waiting for its next try is run now."""
+    payload = {"source": errand.source, "thing": errand.thing, "id": errand.id, "since": now.isoformat(), "tries": 0}
+    return Decision(state, jobs=(Job(FETCH, "", payload),), reply=Reply())
+
+
+def come_back(state: Waiting, done: JobDone, now: datetime) -> Decision[Waiting]:
+    """What follows from how an errand went. The notices know why they still wait, or that they do so in vain."""
+    match done.result:
+        case Later() as later if now < _since(later) + PATIENCE:
+            again = Job(FETCH, "", dict(later.payload), now + timedelta(seconds=later.seconds))
+            return Decision(replace(state, cause="awaiting_fetch", detail=later.why), jobs=(again,))
+        case Later() as later:
+            return Decision(replace(state, cause="not_fetched", detail=f"given up after three days: {later.why}"))
+        case Refused() as refused:
+            return Decision(replace(state, cause="not_fetched", detail=refused.why))
+        case Fetched():
+            return Decision(state)
+    return Decision(replace(state, cause="not_fetched", detail=f"given up: {done.failed}"))
+
+
+def _since(later: Later) -> datetime:
+    return datetime.fromisoformat(later.payload["since"])
