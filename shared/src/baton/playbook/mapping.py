@@ -158,9 +158,9 @@ class Compiled:
     def _rest(self, reader: Reader) -> dict[str, Any]:
         """Everything with a name that nothing else of this mapping took."""
         rest: dict[str, Any] = {}
-        for label, value in reader.rest:
-            if not self._is_dropped(label) and len(rest) < MAX_REST:
-                rest.setdefault(label[:100], exact(value))
+        for leaf in reader.rest():
+            if not self._is_dropped(leaf.label) and len(rest) < MAX_REST:
+                rest.setdefault(leaf.label[:100], exact(leaf.value))
         return rest
 
     def _is_dropped(self, label: str) -> bool:

@@ -21,7 +21,7 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 _APART = re.compile(r"\.|__|\[|\]\[?")
 _NO_LETTERS = re.compile(r"[\W_]+")
-_OPAQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9A-Za-z]{20,}")
+_OPAQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9A-Za-z]{20,}|[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ def folded(name: str) -> str:
 
 
 class Names:
-    """What stands in an element, by name. Of two of one name the first counts."""
+    """What stands in an element, by name. Of two of one name the first counts.
+
+    A number at the end is overlooked where nothing has the name without it: form builders write `email4`.
+    """
 
     def __init__(self, leaves: list[Leaf], strip: re.Pattern[str] | None = None) -> None:
         self.leaves = leaves
@@ -51,6 +54,9 @@ class Names:
         for leaf in leaves:
             for label in (leaf.label, *leaf.aliases):
                 self._found.setdefault(self._name(label), leaf)
+        for leaf in leaves:
+            for label in (leaf.label, *leaf.aliases):
+                self._found.setdefault("".join(_without_number(word) for word in self._words(label)), leaf)
 
     def find(self, name: str) -> Leaf | None:
         """The leaf of this name."""
@@ -68,12 +74,19 @@ class Names:
         return label if self._strip is None else self._strip.sub("", label, count=1)
 
     def _name(self, label: str) -> str:
+        return "".join(self._words(label))
+
+    def _words(self, label: str) -> list[str]:
         words = [word for part in _APART.split(self._bare(label)) if (word := folded(part))]
         while len(words) > 1 and words[0] in _WRAPPERS:
             words.pop(0)
         if len(words) > 1 and words[-1] == "value":
             words.pop()
-        return "".join(words)
+        return words
+
+
+def _without_number(word: str) -> str:
+    return word.rstrip("0123456789") or word
 
 
 def leaves_of(element: Any) -> list[Leaf]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -87,12 +87,14 @@ class Reader:
             leaves = leaves_of(self.element)
         return Names(leaves, self.strip)
 
-    @property
-    def rest(self) -> Iterator[tuple[str, Any]]:
-        """What has a name and was not taken, nor anything else of that name."""
-        for leaf in self.names.leaves:
-            if leaf.place not in self.taken and not self.names.is_of(leaf, self.taken_names):
-                yield self.names.label(leaf), leaf.value
+    def rest(self) -> list[Leaf]:
+        """What has a name and was not taken, neither whole nor in part, nor anything else of that name."""
+        partly = {place[:length] for place in self.taken for length in range(1, len(place) + 1)}
+        return [
+            replace(leaf, label=self.names.label(leaf))
+            for leaf in self.names.leaves
+            if leaf.place not in partly and not self.names.is_of(leaf, self.taken_names)
+        ]
 
     def find(self, pick: Pick | None, element: Any = None) -> Found:
         """What the pick finds, in its own words and type; without value where there is nothing."""

@@ -43,12 +43,12 @@ def traced(mapper: Mapper, body: Any) -> list[Traced]:
 def _traced(mapping: Compiled, reader: Reader) -> Traced:
     taken = mapping.read(reader)
     fields = tuple(_fields(mapping, reader, taken))
-    kept = {id(value) for _, value in reader.rest} if mapping.mapping.rest else set()
+    kept = {leaf.place for leaf in reader.rest()} if mapping.mapping.rest else set()
     told = " ".join(field.origin for field in fields)
     left = [
         (_text(place), value)
         for place, value in _leaves((), reader.element)
-        if not _was_used(place, reader.taken) and id(value) not in kept and f"element.{_text(place)}" not in told
+        if not _was_used(place, reader.taken | kept) and f"element.{_text(place)}" not in told
     ]
     return Traced(taken, fields, tuple(left[:MAX_LEFT]))
 
@@ -70,9 +70,9 @@ def _fields(mapping: Compiled, reader: Reader, taken: Taken) -> Iterator[Field]:
 
 def _rest(reader: Reader, taken: Taken) -> Iterator[Field]:
     made = (taken.post or {}).get("properties", {})
-    for label, value in reader.rest if reader.mapping.rest else ():
-        if label[:100] in made:
-            yield Field(f"properties.{label}", value, "rest")
+    for leaf in reader.rest() if reader.mapping.rest else ():
+        if leaf.label[:100] in made:
+            yield Field(f"properties.{leaf.label}", leaf.value, "rest")
 
 
 def _was_used(place: Place, used: set[Place]) -> bool:
