@@ -136,6 +136,11 @@ def open_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, book: Playbook) -
     """Opens a front desk; on the Postgres database at `url` where given. Two may share one database."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
+    return desks(tmp_path, book)
+
+
+def desks(tmp_path: Path, book: Playbook) -> OpenDesk:
+    """What opens front desks in this directory."""
     playbook, tokens = prepare(tmp_path)
 
     @asynccontextmanager
