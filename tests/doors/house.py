@@ -106,7 +106,7 @@ def _tokens(path: Path) -> Path:
 async def open_house(home: Path) -> AsyncIterator[House]:
     """Start all five, and stop them."""
     settings = Settings(home=home, partitions=2, tokens=_tokens(home / "tokens.yaml"))
-    bus, clock = open_bus(settings.bus, home), Clock()
+    bus, clock = open_bus(settings), Clock()
     engines = {}
     for name in installed_services():
         await migrate_now(name, settings.store_url(name))

@@ -74,7 +74,7 @@ async def test_records_are_read_back_whole_and_in_order_per_lane(bus: Bus, topic
 @pytest.mark.parametrize("bus", ["mock", "kafka"], indirect=True)
 async def test_what_kafka_lets_be_null_is_read_as_empty(bus: KafkaBus, topic: str) -> None:
     """Somebody else's record may be of no use, but it must not be more than that."""
-    producer = Producer({"bootstrap.servers": bus._servers})
+    producer = Producer({"bootstrap.servers": bus._reach["bootstrap_servers"]})
     producer.produce(topic, partition=0, key=None, value=None, headers=[("ce_id", None), ("ce_type", b"lead.x")])
     assert producer.flush(10) == 0
     reader = await bus.reader()

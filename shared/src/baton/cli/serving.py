@@ -21,6 +21,7 @@ from baton.cli.first_steps import first_steps
 from baton.cli.home import read_url, url_file
 from baton.cli.screen import out
 from baton.playbook import PlaybookErrors
+from baton.runtime.bus.access import NoAccess
 from baton.runtime.http import ensure_admin_token, login_link
 from baton.runtime.republish import NoBeginning
 from baton.runtime.run import AlreadyRunning, CannotMigrate, PortTaken, installed_services, serve_embedded, serve_one
@@ -121,6 +122,8 @@ def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> 
         raise Fault(str(fault), code=Exit.BUSY) from fault
     except PortTaken as fault:
         raise Fault(str(fault), "Set BATON_PORT to a free one.") from fault
+    except NoAccess as fault:
+        raise Fault(str(fault), "docs/settings.md lists every setting.", Exit.USAGE) from fault
     except CannotMigrate as fault:
         raise Fault(str(fault), "The data is as it was before.") from fault
     except NoBeginning as fault:

@@ -153,7 +153,7 @@ async def _serve(settings: Settings, names: Sequence[str], *, alone: bool, ready
     set_up_logs(settings.log_level)
     await migrate(names)
     clock = Clock()
-    bus = open_bus(settings.bus, settings.home)
+    bus = open_bus(settings)
     engines = [
         Engine(service, settings, open_store(settings.store_url(service.name)), bus, clock, alone=alone)
         for service in (build_service(name, settings) for name in names)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.runtime.outbound.addresses import Permits
@@ -23,6 +24,23 @@ class Settings(BaseSettings):
         pattern=r"^(embedded:|kafka://.+)$",
         description="`embedded:` (a durable log in BATON_HOME) or `kafka://host:port[,host:port]`.",
     )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL: what the brokers ask for."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="With SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    kafka_user: str | None = Field(default=None, min_length=1, description="With SASL: our name.")
+    kafka_password: SecretStr | None = Field(default=None, description="With SASL: our password; better in a file.")
+    kafka_password_file: Path | None = Field(default=None, description="With SASL: file with our password.")
+    kafka_allow_plain: bool = Field(
+        default=False, description="SASL_PLAINTEXT may send the password readably (PLAIN): in a trusted network only."
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="With SSL: PEM of who signs the brokers' certificates; without it the system's."
+    )
+    kafka_cert_file: Path | None = Field(default=None, description="With SSL: PEM of our own certificate.")
+    kafka_key_file: Path | None = Field(default=None, description="With SSL: its key, if it stands in another file.")
     database_url: str | None = Field(
         default=None,
         description="`postgresql+asyncpg://…` of this service's own database; without it SQLite files in BATON_HOME.",

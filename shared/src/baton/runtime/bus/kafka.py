@@ -44,8 +44,11 @@ async def _reaching(what: str, seconds: float = CALL_SECONDS) -> AsyncIterator[N
 class KafkaBus:
     """A bus on a Kafka cluster."""
 
-    def __init__(self, servers: str, fetch_wait_ms: int = FETCH_WAIT_MS) -> None:
-        self._servers = servers
+    def __init__(
+        self, servers: str, fetch_wait_ms: int = FETCH_WAIT_MS, *, access: Mapping[str, Any] | None = None
+    ) -> None:
+        """`access` is what every client is given to come in (`baton.runtime.bus.access`)."""
+        self._reach: dict[str, Any] = {"bootstrap_servers": servers, "request_timeout_ms": 8000, **(access or {})}
         self._fetch_wait_ms = fetch_wait_ms
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -53,7 +56,7 @@ class KafkaBus:
 
     async def prepare(self, topics: Sequence[str], lanes: int) -> None:
         async with _reaching("topics", 30):
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=8000)
+            admin = AIOKafkaAdminClient(**self._reach)
             try:
                 await admin.start()
                 there = set(await admin.list_topics())
@@ -104,12 +107,11 @@ class KafkaBus:
 
     async def _new_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
+            **self._reach,
             enable_idempotence=True,
             acks="all",
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
-            request_timeout_ms=8000,
         )
         try:
             await producer.start()
@@ -142,13 +144,12 @@ class KafkaBus:
 
     async def reader(self) -> KafkaReader:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._reach,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=self._fetch_wait_ms,
             max_partition_fetch_bytes=FETCH_BYTES,
-            request_timeout_ms=8000,
         )
         try:
             async with _reaching("connect"):

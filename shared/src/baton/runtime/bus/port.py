@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from baton.runtime.settings import Settings
 
 RETENTION = timedelta(days=30)
 """Retention is bounded on every topic: with the wiping of stores and journals it is the bound of erasure."""
@@ -98,12 +99,16 @@ class Bus(Protocol):
         ...
 
 
-def open_bus(url: str, home: Path) -> Bus:
-    """Open the bus named by `BATON_BUS`: `embedded:` or `kafka://host:port[,host:port]`."""
-    if url == "embedded:":
+def open_bus(settings: Settings) -> Bus:
+    """Open the bus named by `BATON_BUS`: `embedded:` or `kafka://host:port[,host:port]`.
+
+    Raises `baton.runtime.bus.access.NoAccess` if the settings for a Kafka cluster cannot be used.
+    """
+    if settings.bus == "embedded:":
         from baton.runtime.bus.embedded import EmbeddedBus
 
-        return EmbeddedBus(home / "bus.db")
+        return EmbeddedBus(settings.home / "bus.db")
+    from baton.runtime.bus.access import access_of
     from baton.runtime.bus.kafka import KafkaBus
 
-    return KafkaBus(url.removeprefix("kafka://"))
+    return KafkaBus(settings.bus.removeprefix("kafka://"), access=access_of(settings))
