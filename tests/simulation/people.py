@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from baton.contracts import TimeOff
+from baton.intake.merging import Merge, Unmerge
 from baton.intake.reception import Letter
 from baton.runtime.failures import NotNow, Refused
 from baton.runtime.handler import Command
@@ -25,6 +26,7 @@ ANSWERS: tuple[dict[str, Any], ...] = (
     {"product": "labour", "cause": "told", "horizon": "6_months"},
     {},
 )
+_GONE = "SELECT lead_id FROM lead WHERE merged_into IS NOT NULL ORDER BY lead_id"
 QUESTIONS: tuple[tuple[str, Any], ...] = (
     ("horizon", "now"),
     ("will_talk", True),
@@ -76,7 +78,7 @@ class People:
         """Somebody does something."""
         chance = self.world.chance
         posts = (self._new_lead, self._new_lead, self._more, self._more, self._touch, self._touch, self._status)
-        chance.choice((*posts, self._status, self._again, self._command, self._absence))()
+        chance.choice((*posts, self._status, self._again, self._command, self._absence, self._merge))()
 
     async def settle(self) -> None:
         """Everybody has his answer."""
@@ -210,6 +212,28 @@ class People:
             )
         )
         self._call(self._ask(Command(self._event(), lead_id, name, body, "somebody")))
+
+    def _merge(self) -> None:
+        """Somebody says that two leads are one person, or that two who are one were two; a form may show it as well."""
+        chance = self.world.chance
+        known = [row[0] for row in self.world.databases["intake"].rows("SELECT lead_id FROM lead ORDER BY lead_id")]
+        gone = [row[0] for row in self.world.databases["intake"].rows(_GONE)]
+        if gone and chance.random() < 0.5:
+            self._call(self._ask_intake(Unmerge(chance.choice(gone), "somebody")))
+        elif len(known) > 1 and (chance.random() < 0.7 or len(self._leads) < 2):
+            self._call(self._ask_intake(Merge(*chance.sample(known, 2), by="somebody")))
+        elif len(self._leads) > 1:
+            one, other = chance.sample(self._leads, 2)
+            both = one | {"contact": {"email": other["contact"]["email"]}, "event_id": self._event()}
+            self._post("lead", [both | self._now()])
+
+    async def _ask_intake(self, asked: Merge | Unmerge) -> None:
+        door = self._door("intake").reception
+        assert door is not None
+        try:
+            await door.matchmaker.ask(asked)
+        except (Refused, NotNow):
+            return
 
     def _absence(self) -> None:
         now, rep = self.world.clock.now(), self.world.chance.choice(REPS)

@@ -98,7 +98,7 @@ async def test_a_test_lead_stays_one_and_a_real_lead_never_becomes_one(desk: Any
     receipts(await desk.post("leads", {**real, "is_test": True}))
     assert [fact["is_test"] for fact in await desk.said()] == [True, True, False, False]
     ledger = await desk.get("ledger?ids=true", who="reader")
-    assert ledger["counts"]["leads"] == {"taken_in": 2, "test": 1}
+    assert ledger["counts"]["leads"] == {"taken_in": 2, "test": 1, "merged": 0}
     assert sorted(lead["fate"] for lead in ledger["leads"]) == ["taken_in", "test"]
 
 

@@ -15,6 +15,7 @@ from baton.contracts import (
     Fact,
     LeadDisqualified,
     LeadHeld,
+    LeadMerged,
     LeadNurtured,
     LeadQualified,
     LeadReassigned,
@@ -24,6 +25,7 @@ from baton.contracts import (
     LeadScored,
     LeadStatusReported,
     LeadTouched,
+    LeadUpdated,
     Owner,
     Reason,
     Rep,
@@ -66,6 +68,15 @@ def received(minutes: float = 0, *, source: str = "web", is_test: bool = False, 
     activity = [Activity(kind="form", what="contact", occurred_at=at)]
     fact = LeadReceived(source=source, occurred_at=at, is_test=is_test, contact=contact, activity=activity)
     return Told(fact, at)
+
+
+def merged(minutes: float, into: str = "other") -> Told:
+    return Told(LeadMerged(into=into, because="email", occurred_at=after(minutes)), after(minutes))
+
+
+def restored(minutes: float, other: str = "other") -> Told:
+    contact = Contact(full_name="Ida Berg", company="Berg AB", country="SE")
+    return Told(LeadUpdated(source="web", occurred_at=NOON, contact=contact, restored=other), after(minutes))
 
 
 def status(minutes: float, word: str, **more: Any) -> Told:

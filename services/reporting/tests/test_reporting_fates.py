@@ -13,12 +13,14 @@ from services.reporting.tests.stories import (
     breached,
     disqualified,
     held,
+    merged,
     met,
     nurtured,
     qualified,
     reassigned,
     received,
     recycled,
+    restored,
     routed,
     scored,
     started,
@@ -90,6 +92,12 @@ STORIES: dict[str, tuple[list[Told], str]] = {
         ],
         "routed",
     ),
+    "merged while sales had it": ([*OPENED, merged(9), waived(3, 9)], "merged"),
+    "merged, and restored": (
+        [*OPENED, merged(9), waived(3, 9), restored(20), reassigned(21, "anna", reason="restored")],
+        "routed",
+    ),
+    "restored, but not from where it went": ([*OPENED, merged(9), restored(20, "somebody else")], "merged"),
     "a test lead": ([received(is_test=True), qualified(1)], "test"),
 }
 
@@ -146,3 +154,11 @@ def test_a_lead_is_kept_and_read_back_unchanged() -> None:
     for story, _ in STORIES.values():
         lead = hear(in_sequence(story))
         assert lead_of(orjson.loads(orjson.dumps(lead, option=orjson.OPT_NON_STR_KEYS))) == lead
+
+
+def test_a_merged_lead_is_counted_as_merged_and_as_nobody_else() -> None:
+    story = [*OPENED, status(5, "won"), merged(9)]
+    counts = {(type(cell).__name__, what): n for (cell, what), n in counts_of(hear(in_sequence(story))).items() if n}
+    funnel = {what: n for (kind, what), n in counts.items() if kind == "FunnelCell"}
+    assert funnel == {"now_merged": 1}
+    assert counts["PromiseCell", "started"] == 1  # it was promised all the same

@@ -177,3 +177,17 @@ async def test_absences_are_bounded_and_the_same_one_is_kept_once(desk: Bench, f
     assert len(await desk.said("rep.changed")) == before
     with pytest.raises(Refused, match="Too many absences"):
         await desk.command("time_off", "zoe", off[-1])
+
+
+async def test_a_status_that_a_claim_has_put_away_counts_in_the_round_that_was_opened_meanwhile(
+    desk: Bench, facts: Any
+) -> None:
+    """Scoring had opened the second round before it heard of the claim in the first."""
+    lead = facts.lead_id(1)
+    await desk.hear(facts.qualified(), subject=lead)
+    await desk.command("claim", lead, {"rep": "dee"})
+    await desk.hear(facts.status(0, "won"), subject=lead, at=facts.at(0))
+    assert [f.body["round"] for f in await desk.said("lead.reassigned")] == [1]
+    await desk.hear(facts.qualified(2, intake_sequence=0, statuses_from=facts.at(-1)), subject=lead)
+    rows = await desk.engine.read(lambda tx: store.fates(tx, desk.engine.service.tables, "", 10))
+    assert [(row["fate"], row["round"]) for row in rows] == [("won", 2)]

@@ -17,12 +17,14 @@ from baton.contracts import (
     LeadAnswered,
     LeadEngaged,
     LeadHeld,
+    LeadMerged,
     LeadReassigned,
     LeadReceived,
     LeadRecycled,
     LeadRouted,
     LeadStatusReported,
     LeadTouched,
+    LeadUpdated,
     Owner,
     RuleRef,
     Score,
@@ -316,3 +318,47 @@ async def test_the_input_may_be_fed_twice_and_nothing_is_said_again(bench: Bench
     journal = bench.engine.service.metadata.tables["journal"]
     ids = await bench.engine.read(lambda tx: list(tx.execute(select(journal.c.event_id)).scalars()))
     assert len(ids) == len(set(ids)) == 3
+
+
+OTHER = "0198c0de-0000-7000-8000-000000000002"
+
+
+def posted_again(at: datetime, **more: Any) -> LeadUpdated:
+    contact = Contact(email="ada@acme.example", company="Acme", job_title="Head of Operations", country="DE")
+    return LeadUpdated(source="web", occurred_at=at, contact=contact, properties={"employees": 300}, **more)
+
+
+async def test_what_an_absorbed_lead_said_counts_as_long_as_the_two_are_one(bench: Bench) -> None:
+    now = bench.clock.now()
+    await bench.hear(received(now), subject=LEAD)
+    await last(bench, "lead.nurtured")
+    said = [Answer(question=q, value=v, occurred_at=now) for q, v in GOOD_ANSWERS.items()]
+    wish = Answer(question="wish.channel", value="email", occurred_at=now)
+    did = [Activity(kind="download", what="paper", occurred_at=now)]
+    story = {"answers": [*said, wish], "activity": did}
+    await bench.hear(posted_again(now, absorbed=OTHER, **story), subject=LEAD)
+    qualified = await last(bench, "lead.qualified")
+    lines = [(line["kind"], line["what"]) for line in qualified.body["history"]]
+    assert ("activity", "download paper") in lines
+    assert ("answer", "wish.channel") not in lines  # the SLA monitor has it from intake, and can forget it
+    await bench.hear(posted_again(now, restored=OTHER), subject=LEAD)
+    scored = await last(bench, "lead.scored")
+    assert "criterion_lost:evaluates_soon" in scored.body["flags"]
+
+
+async def test_nothing_is_said_of_a_merged_lead_and_restored_it_is_looked_at_again_when_it_was_to_be(
+    bench: Bench,
+) -> None:
+    now = bench.clock.now()
+    await bench.hear(received(now, answers={"product": "planning"}), subject=LEAD)
+    nurtured = await last(bench, "lead.nurtured")
+    before = len(await bench.said())
+    await bench.hear(LeadMerged(into=OTHER, because="email", occurred_at=now), subject=LEAD)
+    assert await bench.timers() == []
+    await bench.hear(routed(1, now), subject=LEAD)
+    rows = await bench.engine.read(lambda tx: tx.execute(select(bench.engine.service.tables.person)).all())
+    assert [row.outcome for row in rows] == ["merged"]
+    await bench.hear(posted_again(now, restored=OTHER), subject=LEAD)
+    assert len(await bench.said()) == before
+    again = datetime.fromisoformat(nurtured.body["look_again_at"])
+    assert await bench.timers() == [(LEAD, "look_again", again)]

@@ -19,11 +19,13 @@ from baton.contracts import (
     LeadAnswered,
     LeadDisqualified,
     LeadHeld,
+    LeadMerged,
     LeadReassigned,
     LeadRecycled,
     LeadRouted,
     LeadStatusReported,
     LeadTouched,
+    LeadUpdated,
     Owner,
     Rep,
     RepChanged,
@@ -131,6 +133,12 @@ class Facts:
         more = {"reason": "breach", "previous_owner": "ada", **more}
         round_ = more.pop("round_", 1)
         return LeadReassigned(**self._handed(hours, owner or self.owner("bo"), policy, round_, **more), attempt=attempt)
+
+    def merged(self, hours: float) -> LeadMerged:
+        return LeadMerged(into="other", because="by_hand", occurred_at=self.at(hours))
+
+    def posted(self, **more: Any) -> LeadUpdated:
+        return LeadUpdated(source="web", occurred_at=self.at(0), contact=Contact(), **more)
 
     def held(self, reason: Any = "manager", round_: int = 1) -> LeadHeld:
         return LeadHeld(round=round_, reason=reason)

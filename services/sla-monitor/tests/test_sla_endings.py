@@ -209,3 +209,24 @@ async def test_a_policy_the_playbook_no_longer_has_promises_the_first_response_o
         await desk.hear(facts.routed(), subject=facts.lead)
         await desk.hear(facts.touched(1), subject=facts.lead)
         assert types_of(await desk.said()) == ["sla.started", "sla.met"]
+
+
+async def test_a_merged_lead_has_no_clock_until_routing_hands_it_over_again(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.merged(1), subject=facts.lead, at=facts.at(1))
+    await desk.hear(facts.routed(2), subject=facts.lead)  # routing had not heard of it
+    assert set((await waived(desk)).values()) == {"merged"}
+    assert await desk.timers() == []
+    await desk.hear(facts.posted(restored="other"), subject=facts.lead)
+    assert await desk.timers() == []
+    await desk.hear(facts.reassigned(4, reason="restored", restored_sequence=2), subject=facts.lead)
+    assert "due.first_response" in [kind for _, kind, _ in await desk.timers()]
+
+
+async def test_what_an_absorbed_lead_wished_binds_as_long_as_the_two_are_one(desk: Bench, facts: Any) -> None:
+    await desk.hear(facts.routed(), subject=facts.lead)
+    wish = facts.wishes(0.5, "none").answer
+    await desk.hear(facts.posted(absorbed="other", answers=[wish]), subject=facts.lead)
+    assert set((await waived(desk)).values()) == {"wish"}
+    await desk.hear(facts.posted(restored="other"), subject=facts.lead)
+    await desk.hear(facts.reassigned(2), subject=facts.lead)
+    assert "due.first_response" in [kind for _, kind, _ in await desk.timers()]

@@ -37,7 +37,7 @@ def woven(draw: st.DrawFn, parts: Sequence[Told]) -> Told:
 def logs(draw: st.DrawFn, facts: Any) -> tuple[Told, Told, Told]:
     """What intake, routing and scoring said about one lead, each in its own order."""
     hours = st.integers(min_value=-24, max_value=30 * 24).map(float)
-    intake: Told = []
+    intake: Told = _merges(draw, facts, hours)
     for _ in range(draw(st.integers(0, 8))):
         kind, hour = draw(st.sampled_from(["touch", "reached", "in", "status", "answer", "wish"])), draw(hours)
         fact = {
@@ -54,6 +54,23 @@ def logs(draw: st.DrawFn, facts: Any) -> tuple[Told, Told, Told]:
     return intake, _turns(draw, facts), _verdicts(draw, facts, hours)
 
 
+def _merges(draw: st.DrawFn, facts: Any, hours: st.SearchStrategy[float]) -> Told:
+    """It is merged, restored, or absorbs another that did not want to be called, and lets it go again."""
+    told: Told = []
+    for what in draw(
+        st.sampled_from([[], [], ["merged"], ["merged", "restored"], ["absorbed"], ["absorbed", "let_go"]])
+    ):
+        hour = draw(hours)
+        if what == "merged":
+            fact = facts.merged(hour)
+        elif what == "absorbed":
+            fact = facts.posted(absorbed="other", answers=[facts.wishes(hour, "email").answer])
+        else:
+            fact = facts.posted(restored="other")
+        told.append(("intake", fact, facts.at(hour)))
+    return told
+
+
 def _turns(draw: st.DrawFn, facts: Any) -> Told:
     routing: Told = [("routing", facts.routed(0), facts.at(0))]
     hour, attempt, round_ = 0.0, 0, 1
@@ -68,7 +85,8 @@ def _turns(draw: st.DrawFn, facts: Any) -> Told:
         else:
             attempt += 1
             claimed = {"reason": "claim", "statuses_from": facts.at(hour)} if what == "claimed" else {}
-            body = facts.reassigned(hour, attempt, round_=round_, **claimed)
+            known = draw(st.integers(0, 2))
+            body = facts.reassigned(hour, attempt, round_=round_, restored_sequence=known, **claimed)
         routing.append(("routing", body, facts.at(hour)))
     return routing
 

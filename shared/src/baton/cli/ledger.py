@@ -63,6 +63,8 @@ def balance(ledgers: Mapping[str, Iterable[Entry]], parked: Iterable[str]) -> Ba
 def fate_of(entries: Mapping[str, Entry], is_parked: bool) -> tuple[str, str | None]:
     """The one fate of a lead, and what is wrong if it has none or more than one."""
     intake = entries["intake"]
+    if intake.get("fate") == "merged":
+        return _merged(entries)
     if intake.get("fate") in BY_INTAKE:
         return str(intake["fate"]), None
     if intake.get("is_test"):
@@ -73,6 +75,15 @@ def fate_of(entries: Mapping[str, Entry], is_parked: bool) -> tuple[str, str | N
     if fault is None and (contradiction := _contradicted(fate, entries.get("reporting"))):
         return IN_FLIGHT, contradiction
     return fate, fault
+
+
+def _merged(entries: Mapping[str, Entry]) -> tuple[str, str | None]:
+    """Merged by intake, and by everybody else who knows the lead."""
+    for name in ("scoring", "routing", "reporting"):
+        told = entries.get(name)
+        if told is not None and told["fate"] != "merged":
+            return IN_FLIGHT, f"two fates: merged by intake, {told['fate']} by {name}"
+    return "merged", None
 
 
 def _judged(scoring: Entry | None, routing: Entry | None) -> tuple[str, str | None]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from baton.contracts.fact import INTAKE, PERSONAL, Fact, Instant, Json
-from baton.contracts.people import Activity, Answer, Consent, Contact
+from baton.contracts.people import Activity, Answer, Consent, Contact, HistoryItem
 
 CrmStatus = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
 
@@ -46,7 +46,8 @@ class LeadReceived(_Posted):
 
 
 class LeadUpdated(_Posted):
-    """A known person was posted again; carries the whole contact and properties as they now are."""
+    """A known person was posted again, or two leads became one or two again; carries the whole contact and properties
+    as they now are."""
 
     type: ClassVar[str] = "lead.updated"
     changed: list[str] = Field(
@@ -54,6 +55,35 @@ class LeadUpdated(_Posted):
         description="Names of contact fields and properties that changed.",
         json_schema_extra=PERSONAL,
     )
+    absorbed: str | None = Field(
+        default=None,
+        description="The lead that goes on as this one. `answers`, `activity`, `consent` and `history` are what was "
+        "known of it; more than a record holds follows in further facts that name it.",
+    )
+    restored: str | None = Field(
+        default=None,
+        description="The lead this one was merged with and no longer is. On both: on the one that had absorbed, what "
+        "came of the other is gone again; on the other, it goes on where it was.",
+    )
+    history: list[HistoryItem] = Field(
+        default_factory=list,
+        description="With `absorbed`: touches and statuses of the other lead, the newest 50.",
+        json_schema_extra=PERSONAL,
+    )
+
+
+class LeadMerged(Fact):
+    """This lead turned out to be the same person as `into` and goes on as that one: nothing more is said of it until a
+    `lead.updated` with `restored`. What was known of it follows on the other, in `lead.updated` with `absorbed`."""
+
+    type: ClassVar[str] = "lead.merged"
+    topic: ClassVar[str] = INTAKE
+    into: str = Field(description="The lead it goes on as.")
+    because: Literal["by_hand", "external_id", "email", "phone"] = Field(
+        description="By which identity a post showed that the two are one, or that somebody said so."
+    )
+    by: str | None = Field(default=None, description="Who said so, if it was by hand.")
+    occurred_at: Instant
 
 
 class LeadEngaged(Fact):

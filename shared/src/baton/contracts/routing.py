@@ -11,7 +11,7 @@ from baton.contracts.people import Contact, HistoryItem, MustKnow, Owner, Reason
 from baton.contracts.scoring import Temperature
 
 HeldReason = Literal["no_rule", "nobody_eligible", "no_consent", "manager"]
-ReassignReason = Literal["breach", "claim", "reassign", "reject"]
+ReassignReason = Literal["breach", "claim", "reassign", "reject", "restored"]
 
 
 class Candidate(Part):
@@ -65,6 +65,12 @@ class _HandedOver(Decided):
     statuses_from: Instant | None = Field(
         default=None,
         description="Statuses up to then do not count: the round before was closed, or somebody claimed it.",
+    )
+    restored_sequence: int = Field(
+        default=0,
+        ge=0,
+        description="The sequence of intake's `lead.updated` that last undid a merge of this lead, as routing had "
+        "heard it; later merges end this hand-off.",
     )
 
 

@@ -6,6 +6,7 @@ CSV import uses the same mapping.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -21,6 +22,8 @@ ContactField = Literal[
 ]  # fmt: skip
 Status = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
 Gives = Literal["lead", "activity", "touch", "answer", "status", "fetch", "nothing"]
+IdentityKind = Literal["external_id", "email", "phone"]
+TwoLeads = Literal["merge", "propose", "apart"]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
@@ -34,6 +37,12 @@ def _is_pattern(text: str) -> str:
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_is_pattern)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+def _each_once(kinds: tuple[IdentityKind, ...]) -> tuple[IdentityKind, ...]:
+    if len(set(kinds)) < len(kinds):
+        raise ValueError("name each once")
+    return kinds
 
 
 class Pick(Strict):
@@ -202,6 +211,42 @@ class ElementMapping(Strict):
             raise ValueError("a mapping that gives fetch needs external_id, and reads what was posted")
 
 
+Kinds = Annotated[tuple[IdentityKind, ...], Field(min_length=1, max_length=3), AfterValidator(_each_once)]
+
+
+class WhenTwo(Strict):
+    """What becomes of two leads that a post shows to be one person, by the weaker of the identities it names.
+
+    `merge` at once, `propose` for somebody to decide, or keep `apart`: the stronger identity decides, and nothing else.
+    """
+
+    external_id: TwoLeads = "propose"
+    email: TwoLeads = "propose"
+    phone: TwoLeads = "propose"
+
+
+class Identity(Strict):
+    """By what people are recognised, for all sources. The first identity that is somebody's decides whose a post is."""
+
+    recognise_by: Kinds = Field(
+        default=("external_id", "email", "phone"), description="Which identities count, the strongest first."
+    )
+    trust_phone: tuple[Label, ...] = Field(
+        default=(),
+        description="Sources whose telephone numbers count beside other identities. Elsewhere a number counts only "
+        "where there is no other: people share them.",
+    )
+    when_two: WhenTwo = WhenTwo()
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """By what the people of one source are recognised."""
+
+    kinds: tuple[IdentityKind, ...] = ("external_id", "email", "phone")
+    trusts_phone: bool = False
+
+
 class Source(Strict):
     """A sender. `webhook` sources have a signature and post to `/intake/v1/hooks/{id}`;
 
@@ -230,6 +275,9 @@ class Source(Strict):
         default=None, description="The name under which its ids are external ids; its own id by default."
     )
     fetch: Fetch | None = Field(default=None, description="How what its notices only name is fetched.")
+    recognise_by: Kinds | None = Field(
+        default=None, description="Which identities of its posts count, where not those of `identity`."
+    )
     mapping: tuple[ElementMapping, ...] = Field(min_length=1)
 
     @property
@@ -262,6 +310,15 @@ class Source(Strict):
             raise ValueError("only a webhook has handshake or redirect")
         return self
 
+    @model_validator(mode="after")
+    def _recognises(self) -> Self:
+        for mapping in self.mapping:
+            named = {"external_id"} if mapping.external_id is not None else set()
+            named |= {"email", "phone"} & set(mapping.contact)
+            if self.recognise_by is not None and mapping.gives == "lead" and not named & set(self.recognise_by):
+                raise ValueError(f"{mapping.id} gives nothing that recognise_by names")
+        return self
+
 
 class StatusWords(Strict):
     """A CRM's words for our statuses (H7) and for our reason codes; compared without case."""
@@ -284,6 +341,13 @@ class Sources(Strict):
 
     sources: tuple[Source, ...] = ()
     status_words: tuple[StatusWords, ...] = ()
+    identity: Identity = Identity()
+
+    def recognition(self, source_name: str, source: Source | None) -> Recognition:
+        """By what people are recognised who are posted under this name; `source` is the playbook's, if it has it."""
+        own = source.recognise_by if source is not None else None
+        names = {source_name} if source is None else {source.id, source.external_system}
+        return Recognition(own or self.identity.recognise_by, not names.isdisjoint(self.identity.trust_phone))
 
     def find(self, source_id: str) -> Source | None:
         """The source with this id, if there is one."""

@@ -97,6 +97,19 @@ class Fold:
         self._lock(wanted)
         self._states = self.service.load(self.tx, wanted if concerned is None else sorted(concerned))
 
+    def also(self, subjects: Iterable[Subject]) -> None:
+        """Lock and load those of these that are not prepared yet: all of them, the first time."""
+        more = sorted({subject for subject in subjects if subject not in self.guards})
+        if not self.guards:
+            self.prepare(more)
+        elif more:
+            self._lock(more)
+            self._states.update(self.service.load(self.tx, more))
+
+    def state(self, subject: Subject) -> Any:
+        """The state of a subject by now."""
+        return self._state(subject)
+
     def _state(self, subject: Subject) -> Any:
         if subject not in self._states:
             self._states.update(self.service.load(self.tx, [subject]))

@@ -6,7 +6,7 @@ A task of its own owns the connection, so that a client that hangs up cannot tea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from baton.runtime.failures import BrokenInvariant, NotNow
 from baton.runtime.fold import Fold
-from baton.runtime.handler import Command, Refusal, Reply
+from baton.runtime.handler import Command, Refusal, Reply, Subject
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,9 +39,16 @@ class Unit:
         """The present, one for the whole batch."""
         return self._fold.now
 
+    def hold(self, subjects: Iterable[Subject]) -> dict[Subject, Any]:
+        """Lock these subjects and return their states as they now are, for what must be known before it is said what to
+        do. Hold all at once: who comes back for more may wait for somebody who waits for him."""
+        wanted = set(subjects)
+        self._fold.also(wanted)
+        return {subject: self._fold.state(subject) for subject in sorted(wanted)}
+
     def handle(self, commands: Sequence[Command]) -> list[Reply | Refusal]:
-        """Fold the commands in order; return their answers. To be called once per transaction."""
-        self._fold.prepare({command.subject for command in commands})
+        """Fold the commands in order; return their answers."""
+        self._fold.also({command.subject for command in commands})
         answers: list[Reply | Refusal] = []
         for command in commands:
             answers.append(self._fold.apply(command).reply or Reply())

@@ -291,7 +291,13 @@ async def _find(engine: Engine, lead_id: str) -> dict[str, Any] | None:
         "created_at",
         "updated_at",
     )
-    return {**{name: getattr(person, name) for name in names}, "known_by": [_identity(key) for key in found["keys"]]}
+    about = {
+        "merged_into": person.merged_into,
+        "absorbed": sorted(name for name in person.layers or {} if name),
+        "may_be": found["may_be"],
+        "known_by": [_identity(key) for key in found["keys"]],
+    }
+    return {**{name: getattr(person, name) for name in names}, **about}
 
 
 def _identity(key: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from baton.intake import store, store_erasure
+from baton.intake import store, store_erasure, store_merges
 from baton.intake.domain.keys import reference_key
 from baton.intake.domain.person import Person
 from baton.intake.domain.posts import LeadReference
@@ -71,6 +71,13 @@ class Erasing:
 
         A person who posts again later is somebody new. Whoever was merged with the lead is forgotten with it.
         """
+        everybody = await self._engine.read(lambda tx: store_merges.one_person(tx, lead_id))
+        for other in everybody:
+            if other != lead_id:
+                await self._erase_one(other, requested_at)
+        return await self._erase_one(lead_id, requested_at)
+
+    async def _erase_one(self, lead_id: str, requested_at: datetime | None) -> Erased | None:
         found = await self._engine.read(lambda tx: _find(tx, lead_id))
         if found is None:
             return None

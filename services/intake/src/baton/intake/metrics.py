@@ -11,6 +11,7 @@ from baton.intake.domain.elements import NATIVE, Cause
 from baton.intake.taking import Receipt
 
 OTHER: Final = "other"
+PAIR_STATES = ("due", "proposed", "apart", "merged")
 OUTCOMES = ("accepted", "duplicate", "quarantined")
 SIZE_BUCKETS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)
 
@@ -67,11 +68,18 @@ class IntakeMetrics:
             ["source", "outcome"],
             registry=registry,
         )
+        self._merges = Counter(
+            "baton_merges", "Two leads made one, two again, or kept apart.", ["what", "because"], registry=registry
+        )
+        self._pairs = Gauge(
+            "baton_merge_pairs", "Pairs of leads that may be one person, by state.", ["state"], registry=registry
+        )
         self._playbook = Gauge("baton_playbook_info", "Always 1.", ["version"], registry=registry)
         self._known: frozenset[str] = frozenset()
         for outcome in OUTCOMES:
             self._replayed.labels(outcome)
         self.quarantine({})
+        self.pairs({})
 
     def playbook(self, version: str, sources: Iterable[str]) -> None:
         """Take note of the playbook in use and of the sources it names."""
@@ -125,6 +133,15 @@ class IntakeMetrics:
         """Show what is in quarantine."""
         for cause in get_args(Cause):
             self._quarantined.labels(cause).set(causes.get(cause, 0))
+
+    def merged(self, what: str, because: str) -> None:
+        """Count a merge, its undoing, or a pair kept apart."""
+        self._merges.labels(what, because).inc()
+
+    def pairs(self, states: Mapping[str, int]) -> None:
+        """Show how many pairs there are in each state."""
+        for state in PAIR_STATES:
+            self._pairs.labels(state).set(states.get(state, 0))
 
     def _label(self, source: str) -> str:
         return source if source in self._known or source == NATIVE else OTHER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from baton.intake.domain.reading import (
     read_native_lines,
 )
 from baton.intake.in_hand import InHand
+from baton.intake.matchmaker import Matchmaker
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.settings import IntakeSettings
 from baton.intake.taking import FETCHED, HOOK, Delivery, Notice, Once, Raw, Receipt, Taken, requeued, take_in
@@ -31,6 +32,7 @@ from baton.playbook.bodies import BodyFault, read_lines
 from baton.playbook.mapping import Mapper
 from baton.playbook.opening import media_type
 from baton.runtime.engine import Engine
+from baton.runtime.failures import NotNow
 from baton.runtime.http import Problem
 from baton.runtime.ids import uuid7
 from baton.runtime.micro import Unit
@@ -82,6 +84,7 @@ class Reception:
         self._batch = engine.micro_batch(self._work, limit=CHUNK, queue_limit=settings.intake_queue)
         self._in_hand = InHand(settings.intake_bytes, engine.shed)
         self._in_flight: set[str] = set()
+        self.matchmaker = Matchmaker(engine, book, metrics)
 
     def _work(self, unit: Unit, deliveries: Sequence[Delivery]) -> list[Taken]:
         return take_in(unit, deliveries, self._book.rules, uuid7)
@@ -200,6 +203,7 @@ class Reception:
             taken = await self._batch.submit(delivery, max(1, len(chunk)))
             receipts += taken.receipts
             woken += taken.woken
+            await self._make_matches(taken)
         self._metrics.received(len(letter.body), receipts)
         self._metrics.replayed((), woken)
         return receipts
@@ -213,9 +217,16 @@ class Reception:
             raise Problem(422, "Idempotency-Key reused", "This key was used for something else.")
         if taken.stored is not None:
             return taken.stored, True
+        await self._make_matches(taken)
         self._metrics.received(len(letter.body), taken.receipts)
         self._metrics.replayed((), taken.woken)
         return [receipt.shown() for receipt in taken.receipts], False
+
+    async def _make_matches(self, taken: Taken) -> None:
+        """Merge what these elements have shown to be one. What cannot be done now is done soon, by a task."""
+        if taken.are_due:
+            with suppress(NotNow):
+                await self.matchmaker.merge_due()
 
     @asynccontextmanager
     async def _only_once(self, key: str) -> AsyncIterator[None]:

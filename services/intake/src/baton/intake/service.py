@@ -14,11 +14,13 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
 from baton.contracts import INTAKE, TOPICS, LeadErased
-from baton.intake import store, store_erasure
+from baton.intake import store, store_erasure, store_merges
 from baton.intake.adopt import adopt
 from baton.intake.api import leads_router, posts_router, quarantine_router
+from baton.intake.api_merges import merges_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide, erased
+from baton.intake.decide_merging import Absorbs, Goes, Parts, decide_merging
 from baton.intake.domain.errands import Errand, Fetched, Later, Refused, Waiting, is_errand
 from baton.intake.domain.person import Person
 from baton.intake.erasing import Erasing, Erasure
@@ -26,6 +28,7 @@ from baton.intake.erasing_api import erasing_router
 from baton.intake.errands import FETCH, come_back, set_out
 from baton.intake.fetching import Fetcher
 from baton.intake.hooks import hooks_router
+from baton.intake.matchmaker import Matchmaker
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Reception
 from baton.intake.settings import IntakeSettings
@@ -43,6 +46,7 @@ ANSWERS_LIFE: Final = timedelta(hours=24)
 PLAYBOOK_SECONDS: Final = 2.0
 GAUGES_SECONDS: Final = 15.0
 TALLIES_SECONDS: Final = 30.0
+MATCHES_SECONDS: Final = 10.0
 RETENTION_SECONDS: Final = 600.0
 RETENTION_BATCH: Final = 200
 """Bodies deleted in one transaction; more would keep posts waiting behind it."""
@@ -68,6 +72,7 @@ class Intake(Service[State, None]):
         self.metrics = IntakeMetrics(self.registry)
         self.metrics.playbook(book.version, book.sources)
         self._fetcher: Fetcher | None = None
+        self._matchmaker: Matchmaker | None = None
 
     def load(self, tx: Connection, subjects: Sequence[str]) -> dict[str, State]:
         people = store.load_people(tx, [subject for subject in subjects if not is_errand(subject)])
@@ -83,6 +88,8 @@ class Intake(Service[State, None]):
                 return set_out(waiting, errand, now)
             case Waiting() as waiting, JobDone() as done:
                 return come_back(waiting, done, now)
+            case Person() as person, Command(body=Goes() | Absorbs() | Parts() as asked):
+                return decide_merging(person, asked, now)
             case _:
                 raise TypeError(f"intake hears nothing but arrivals and errands, not {type(cause).__name__}")
 
@@ -116,10 +123,12 @@ class Intake(Service[State, None]):
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
         reception = Reception(engine, self.book, self.settings, self.metrics)
         self._fetcher = Fetcher(engine, self.book, reception, self.settings, self.metrics)
+        self._matchmaker = reception.matchmaker
         return (
             posts_router(reception, self.settings),
             hooks_router(reception, self.book, self.settings, self.metrics, engine),
             leads_router(engine),
+            merges_router(engine, reception.matchmaker),
             quarantine_router(engine, reception),
             erasing_router(Erasing(engine)),
         )
@@ -133,7 +142,7 @@ class Intake(Service[State, None]):
         return await self._fetcher.run(payload)
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
-        return (self.watch_playbook, self.show_quarantine, self.add_up, self.delete_old)
+        return (self.watch_playbook, self.show_quarantine, self.add_up, self.delete_old, self.make_matches)
 
     def playbook_version(self) -> str | None:
         return self.book.version
@@ -159,6 +168,15 @@ class Intake(Service[State, None]):
             with suppress(NotNow):
                 self.metrics.quarantine(await engine.read(store.quarantine_causes))
             await engine.clock.sleep(GAUGES_SECONDS)
+
+    async def make_matches(self, engine: Engine) -> None:
+        """Merge what a post has shown to be one person and nobody got round to merge: a process fell over."""
+        while True:
+            with suppress(NotNow):
+                if self._matchmaker is not None:
+                    await self._matchmaker.merge_due()
+                self.metrics.pairs(await engine.read(store_merges.counts))
+            await engine.clock.sleep(MATCHES_SECONDS)
 
     async def add_up(self, engine: Engine) -> None:
         """Add up the tallies, so that reading the ledger stays cheap."""

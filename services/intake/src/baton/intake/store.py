@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, delete, exists, func, select, update
 
+from baton.intake import store_merges
 from baton.intake.domain.person import Person
 from baton.intake.tables import ANSWER, IDENTITY, LEAD, QUARANTINE, RAW, RAW_LEAD, SEEN, TALLY
 from baton.runtime.store import fetch, insert_missing, upsert
@@ -31,7 +32,8 @@ def keep_people(tx: Connection, people: Iterable[Person]) -> None:
 
 def keep_retold(tx: Connection, people: Iterable[Person]) -> None:
     """Write down whose the retold identities are, that the elements were seen, and count them as taken in."""
-    retold = [(person.lead_id, one) for person in people for one in person.retold]
+    everything = list(people)
+    retold = [(person.lead_id, one) for person in everything for one in person.retold if one.element]
     owners = claim_identities(tx, {key for _, one in retold for key in one.identities})
     given: dict[str, str] = {}
     for lead_id, one in retold:
@@ -41,11 +43,10 @@ def keep_retold(tx: Connection, people: Iterable[Person]) -> None:
     fresh = mark_seen(tx, list(rows.values()))
     taken = Counter(one.source for _, one in retold if one.element in fresh)
     count(tx, {source: Counter(received=number, accepted=number) for source, number in taken.items()})
-
-
-def known_leads(tx: Connection, lead_ids: Iterable[str]) -> set[str]:
-    """Which of these ids are leads."""
-    return {row.lead_id for row in fetch(tx, LEAD, "lead_id", lead_ids, columns=["lead_id"])}
+    for person in everything:
+        for one in person.retold:
+            if one.into is not None:
+                store_merges.retold(tx, person, one.into)
 
 
 def claim_identities(tx: Connection, keys: Iterable[str]) -> dict[str, str | None]:
@@ -197,17 +198,19 @@ def ledger(tx: Connection) -> dict[str, Any]:
     by_test = select(LEAD.c.is_test, func.count().label("number")).group_by(LEAD.c.is_test)
     counts = {row.is_test: row.number for row in tx.execute(by_test)}
     tests = counts.get(True, 0)
+    gone = (LEAD.c.merged_into.is_not(None), LEAD.c.is_test.is_(False))
+    merged = tx.execute(select(func.count()).select_from(LEAD).where(*gone)).scalar_one()
     return {
         "elements": {name: int(getattr(sums, name)) for name in ELEMENTS},
         "ignored": int(sums.ignored),
         "in_quarantine": quarantine_causes(tx),
-        "leads": {"taken_in": tests + counts.get(False, 0), "test": tests},
+        "leads": {"taken_in": tests + counts.get(False, 0), "test": tests, "merged": merged},
     }
 
 
 def lead_page(tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` leads above `after`, by id."""
-    columns = (LEAD.c.lead_id, LEAD.c.is_test, LEAD.c.source, LEAD.c.created_at, LEAD.c.erased_at)
+    columns = (LEAD.c.lead_id, LEAD.c.is_test, LEAD.c.source, LEAD.c.created_at, LEAD.c.erased_at, LEAD.c.merged_into)
     rows = tx.execute(select(*columns).where(LEAD.c.lead_id > after).order_by(LEAD.c.lead_id).limit(limit)).mappings()
     return [{**row, "fate": _fate(row)} for row in rows]
 
@@ -215,7 +218,9 @@ def lead_page(tx: Connection, after: str, limit: int) -> list[dict[str, Any]]:
 def _fate(row: RowMapping) -> str:
     if row["erased_at"] is not None:
         return "erased"
-    return "test" if row["is_test"] else "taken_in"
+    if row["is_test"]:
+        return "test"
+    return "taken_in" if row["merged_into"] is None else "merged"
 
 
 def find_lead(tx: Connection, lead_id: str) -> dict[str, Any] | None:
@@ -223,7 +228,7 @@ def find_lead(tx: Connection, lead_id: str) -> dict[str, Any] | None:
     people = load_people(tx, [lead_id])
     if people[lead_id].created_at is None or people[lead_id].erased_at is not None:
         return None
-    return {"person": people[lead_id], "keys": keys_of(tx, lead_id)}
+    return {"person": people[lead_id], "keys": keys_of(tx, lead_id), "may_be": store_merges.proposed_to(tx, lead_id)}
 
 
 def keys_of(tx: Connection, lead_id: str) -> list[str]:

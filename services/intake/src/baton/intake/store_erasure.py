@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, exists, func, select, update
 
 from baton.intake.domain.keys import digest
-from baton.intake.tables import ERASED_IDENTITY, IDENTITY, LEAD, QUARANTINE, RAW, RAW_LEAD
+from baton.intake.tables import ERASED_IDENTITY, IDENTITY, LEAD, MERGE, QUARANTINE, RAW, RAW_LEAD
 from baton.runtime.store import fetch, upsert
 
 _NEEDED = exists().where(QUARANTINE.c.raw_id == RAW.c.id, QUARANTINE.c.form.is_(None))
@@ -26,8 +26,10 @@ def forget(tx: Connection, lead_ids: Sequence[str], now: datetime) -> None:
     waiting = fetch(tx, QUARANTINE, "awaits", [row.key for row in rows], columns=["id", "raw_id", "awaits"])
     drop_quarantined(tx, [row.id for row in waiting], [row.raw_id for row in waiting], now)
     tx.execute(delete(IDENTITY).where(IDENTITY.c.lead_id.in_(lead_ids)))
-    blank: dict[str, Any] = {"external_id": None, "contact": {}, "properties": {}, "erased_at": now}
+    blank: dict[str, Any] = {"external_id": None, "contact": {}, "properties": {}, "layers": None, "erased_at": now}
     tx.execute(update(LEAD).where(LEAD.c.lead_id.in_(lead_ids)).values(blank))
+    for one in (MERGE.c.one, MERGE.c.other):
+        tx.execute(update(MERGE).where(one.in_(lead_ids)).values(keys=[]))
     wipe_raw(tx, [row.raw_id for row in fetch(tx, RAW_LEAD, "lead_id", lead_ids, columns=["raw_id", "lead_id"])], now)
 
 

@@ -47,6 +47,27 @@ LEAD = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("erased_at", Instant),  # then everything else is blank; the row stays, so that the books balance
+    Column("merged_into", Text),  # the lead it goes on as
+    Column("layers", Json),  # of one that has absorbed others: what each of them knew, apart, so that it can be undone
+)
+
+# Two leads that a post showed to be one person, or that somebody said are; by pair, whichever absorbed the other.
+MERGE = Table(
+    "merge",
+    METADATA,
+    Column("one", Text, primary_key=True),  # the smaller id
+    Column("other", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # due, proposed, apart, merged
+    Column("because", Text, nullable=False),
+    Column("loser", Text),  # once merged, and after
+    Column("keys", Json, nullable=False),  # the identities that the loser brought
+    Column("times", Integer, nullable=False),  # how often they were merged or parted: names what was said of it
+    Column("found_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("decided_by", Text),
+    Column("detail", Text),
+    Index("merge_state", "state", "found_at"),
+    Index("merge_other", "other"),
 )
 
 # By what a lead is known. A key without a lead was mentioned before its lead turned up, and something may wait for it:

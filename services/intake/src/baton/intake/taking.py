@@ -16,10 +16,13 @@ from typing import Any, Final, Literal
 from sqlalchemy import Row
 
 from baton.contracts import LeadReceived, LeadUpdated
-from baton.intake import store, store_erasure
+from baton.intake import store, store_erasure, store_merges
 from baton.intake.decide import TYPES, Arrival
 from baton.intake.domain.elements import Element, Rules, judge
+from baton.intake.domain.keys import kind_of
+from baton.intake.domain.person import Person
 from baton.intake.domain.posts import LeadIn
+from baton.playbook.sources import IdentityKind
 from baton.runtime.handler import Command, Refusal
 from baton.runtime.ids import event_id
 from baton.runtime.micro import Unit
@@ -106,6 +109,8 @@ class Taken:
     """The answer given earlier under the same Idempotency-Key; then nothing was done."""
     is_key_reused: bool = False
     """The Idempotency-Key was used for something else; nothing was done."""
+    are_due: bool = False
+    """A post has shown two leads to be one person, and the playbook wants them merged."""
     woken: int = 0
     """How many quarantined elements found their lead in this transaction."""
 
@@ -169,6 +174,7 @@ class _Taking:
         self._answers: dict[int, Taken] = {}
         self._items: list[_Item] = []
         self._given: dict[str, str] = {}
+        self._pairs: dict[tuple[str, str], dict[str, Any]] = {}
         self._aside: list[dict[str, Any]] = []
         self._to_wipe: set[str | None] = set()
 
@@ -188,6 +194,7 @@ class _Taking:
         if self._to_wipe:
             store_erasure.wipe_raw(self._tx, [raw_id for raw_id in self._to_wipe if raw_id], self._unit.now)
         store.count(self._tx, tallies)
+        store_merges.propose(self._tx, list(self._pairs.values()))
         return self._results()
 
     # -- what was answered before -----------------------------------------------------------------------------------
@@ -238,7 +245,7 @@ class _Taking:
             if item.is_open:
                 self._identify(item, owners)
         named = {_lead_id_of(item.element) for item in [*others, *told]} - {None}
-        known = store.known_leads(self._tx, [lead_id for lead_id in named if lead_id])
+        known = store_merges.survivors(self._tx, [lead_id for lead_id in named if lead_id])
         for item in [*others, *told]:
             if item.is_open or item.status == "ignored":
                 self._refer(item, owners, known)
@@ -262,11 +269,22 @@ class _Taking:
         for key in keys:
             if owners[key] is None:
                 owners[key] = self._given[key] = item.lead_id
+            elif owners[key] != item.lead_id:
+                self._found_two(item.lead_id, str(owners[key]), kind_of(key))
 
-    def _refer(self, item: _Item, owners: dict[str, str | None], known: set[str]) -> None:
+    def _found_two(self, lead_id: str, other: str, because: IdentityKind) -> None:
+        """A post names two leads: what the playbook says about that, by the weaker identity, is written down."""
+        wanted = getattr(self._rules.sources.identity.when_two, because)
+        if wanted != "apart":
+            state = "due" if wanted == "merge" else "proposed"
+            row = store_merges.row_of(lead_id, other, state, because, self._unit.now)
+            self._pairs.setdefault((row["one"], row["other"]), row)
+
+    def _refer(self, item: _Item, owners: dict[str, str | None], known: Mapping[str, str]) -> None:
         """Our own id decides where the sender keeps it; the record it was found with is known as the lead's then."""
-        about, ours = item.element.about, _lead_id_of(item.element)
-        lead_id = ours if ours in known else owners[about] if about is not None else None
+        about, named = item.element.about, _lead_id_of(item.element)
+        ours = known.get(named) if named is not None else None
+        lead_id = ours or (owners[about] if about is not None else None)
         if lead_id is not None and about is not None and owners[about] is None:
             owners[about] = self._given[about] = lead_id
         if item.status == "ignored":
@@ -305,7 +323,9 @@ class _Taking:
         self._mark_repeats([item for item in new if item.is_open], firsts)
 
     def _handle(self, items: Sequence[_Item]) -> None:
-        commands = [self._command(item) for item in items] + self._errands()
+        errands = self._errands()
+        self._follow_merges(items, {errand.subject for errand in errands})
+        commands = [self._command(item) for item in items] + errands
         refused = []
         for item, reply in zip(items, self._unit.handle(commands) if commands else [], strict=False):
             if isinstance(reply, Refusal):
@@ -319,6 +339,14 @@ class _Taking:
         """What notices only name is fetched as soon as they are stored; they are stored in this transaction."""
         named = {item.element.errand for item in self._items if item.is_notice} - {None}
         return [Command(one.subject, one.subject, "fetch", one) for one in named if one is not None]
+
+    def _follow_merges(self, items: Sequence[_Item], others: set[str]) -> None:
+        """What names its lead by an id may have waited for a merge of it: then it is about the survivor."""
+        found = self._unit.hold({item.lead_id for item in items if item.lead_id} | others)
+        moved = {lead_id for lead_id, person in found.items() if isinstance(person, Person) and person.merged_into}
+        now = store_merges.survivors(self._tx, moved)
+        for item in items:
+            item.lead_id = now.get(str(item.lead_id), item.lead_id)
 
     def _command(self, item: _Item) -> Command:
         arrival = Arrival(item.element, item.event_id, item.is_first, self._rules.free)
@@ -425,7 +453,8 @@ class _Taking:
         results = []
         rows = []
         for number, delivery in enumerate(self._deliveries):
-            taken = self._answers.get(number) or Taken(tuple(receipts[number]), woken=woken)
+            are_due = any(row["state"] == "due" for row in self._pairs.values())
+            taken = self._answers.get(number) or Taken(tuple(receipts[number]), woken=woken, are_due=are_due)
             if number not in self._answers:
                 woken = 0  # counted once, with the first delivery
                 rows += _answer_rows(delivery, taken, self._unit.now)

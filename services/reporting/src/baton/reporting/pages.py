@@ -35,9 +35,11 @@ FATE_LABELS = {
     "junk": "junk",
     "test": "test",
     "erased": "erased",
+    "merged": "merged with another",
 }
 FATE_TONES = {"won": "good", "accepted": "good", "opportunity": "good", "routed": "accent", "held": "warn"} | {
-    "nurtured": "", "in_flight": "", "test": "", "erased": "", "disqualified": "bad", "lost": "bad", "junk": "bad",
+    "nurtured": "", "in_flight": "", "test": "", "erased": "", "merged": "",
+    "disqualified": "bad", "lost": "bad", "junk": "bad",
 }  # fmt: skip
 
 Days = Annotated[str, Query(alias="period", pattern=f"^({'|'.join(PERIODS)})$")]

@@ -20,6 +20,7 @@ from baton.contracts import (
     LeadEngaged,
     LeadErased,
     LeadHeld,
+    LeadMerged,
     LeadNurtured,
     LeadQualified,
     LeadReassigned,
@@ -56,7 +57,8 @@ _PROMISE = ("round", "promise", "policy", "owner", "team", "attempt", "started_a
 
 _FACTS: tuple[type[Fact], ...] = (
     reading(LeadReceived, *_POSTED, **_WITH_POST),
-    reading(LeadUpdated, *_POSTED, "changed", **_WITH_POST),
+    reading(LeadUpdated, *_POSTED, "changed", "absorbed", "restored", **_WITH_POST),
+    reading(LeadMerged, "into", "because", "by"),
     reading(LeadEngaged, activity=reading(Activity, "kind", "what", "value")),
     reading(LeadAnswered, answer=reading(Answer, "question", "value", "said_by")),
     reading(LeadTouched, "rep", "channel", "direction", "purpose", "outcome", "authority"),

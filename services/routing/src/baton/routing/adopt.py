@@ -57,6 +57,8 @@ def _handed_over(step: Step, desk: Desk, handed: LeadRouted | LeadReassigned, *,
     if by_hand and (reason in ("claim", "reassign", "reject") or _starts_anew(handed)):
         lead = reopened(lead, desk, reason or "claim")
         reason = reason or "claim"
+    elif lead.work is not None and reason == "restored":
+        lead = lead.model_copy(update={"work": None})
     elif lead.work is not None:
         lead = take_away(lead, now, reason or "breach")
     books = desk.books

@@ -50,6 +50,9 @@ def _closed_to_people(lead: Lead) -> Refusal | None:
         if not lead.marks:
             return Refusal(404, "Unknown lead", "Routing has not heard of this lead.")
         return Refusal(409, "Not a lead", "Scoring has not qualified it, so it can have no owner.")
+    if lead.fate == "merged":
+        detail = f"It turned out to be {lead.merged_into} and goes on as that lead."
+        return Refusal(409, "Merged", detail, {"merged_into": lead.merged_into})
     if lead.fate == "test":
         return Refusal(409, "Test lead", "Test leads are scored and never routed.")
     return None

@@ -7,6 +7,7 @@ from typing import Any
 from baton.contracts import (
     LeadDisqualified,
     LeadErased,
+    LeadMerged,
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
@@ -25,8 +26,8 @@ def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
     match cause:
         case Heard(body=LeadQualified() as body):
             return _qualified(lead, desk, body)
-        case Heard(body=LeadUpdated() as body):
-            return _updated(lead, desk, body)
+        case Heard(body=LeadMerged() | LeadUpdated()):
+            return _who_it_is(lead, desk, cause)
         case Heard(body=LeadStatusReported() | LeadDisqualified() | SlaStopped()):
             mark = _mark_of(lead, cause)
             return Decision(lead) if mark is None else _marked(lead, desk, mark)
@@ -45,6 +46,10 @@ def taught(lead: Lead, cause: Heard) -> Lead:
     match cause.body:
         case LeadQualified() as body if body.round > lead.round:
             return _opened(lead, body)
+        case LeadMerged() as body:
+            return _merged(lead, body)
+        case LeadUpdated(restored=str()) as body:
+            return _parted(lead, body, cause.sequence)
         case LeadUpdated(contact=contact) if lead.qualified is not None:
             return lead.model_copy(update={"qualified": lead.qualified.model_copy(update={"contact": contact})})
         case _:
@@ -92,6 +97,8 @@ def _opened(lead: Lead, body: LeadQualified) -> Lead:
         stints=lead.stints,
         marks=tuple(mark for mark in lead.marks if mark.sequence is not None),
         statuses_from=body.statuses_from,
+        merged_into=lead.merged_into,
+        restored_sequence=lead.restored_sequence,
         fresh=lead.fresh,
         handoff_seconds=lead.handoff_seconds,
         counted=lead.counted,
@@ -107,6 +114,45 @@ def _updated(lead: Lead, desk: Desk, body: LeadUpdated) -> Decision[Any]:
     if changed.hold is not None and changed.hold.reason != "manager" and changed.is_waiting:
         return finish(lead, find_owner(changed, desk, changed.hold.after), desk)
     return Decision(changed)
+
+
+def _who_it_is(lead: Lead, desk: Desk, cause: Heard) -> Decision[Any]:
+    match cause.body:
+        case LeadMerged() as body:
+            return finish(lead, Step(_merged(lead, body), desk.books), desk)
+        case LeadUpdated(restored=str()) as body:
+            return _restored(lead, desk, body, cause.sequence)
+        case body:
+            return _updated(lead, desk, body)
+
+
+def _merged(lead: Lead, body: LeadMerged) -> Lead:
+    return lead.model_copy(update={"merged_into": body.into})
+
+
+def _parted(lead: Lead, body: LeadUpdated, sequence: int) -> Lead:
+    """The lead after a merge was undone; the one that had absorbed it only has its own contact again."""
+    seen = lead.qualified and lead.qualified.model_copy(update={"contact": body.contact})
+    if lead.merged_into != body.restored:
+        return lead.model_copy(update={"qualified": seen})
+    return lead.model_copy(update={"qualified": seen, "merged_into": None, "restored_sequence": sequence})
+
+
+def _restored(lead: Lead, desk: Desk, body: LeadUpdated, sequence: int) -> Decision[Any]:
+    """It goes on where it was. An open round gets its last owner again, if he can have it: with a new clock."""
+    if lead.merged_into != body.restored:
+        return _updated(lead, desk, body)
+    back = _parted(lead, body, sequence)
+    if not back.is_open or (back.hold is not None and back.hold.reason == "manager"):
+        return finish(lead, Step(back, desk.books), desk)
+    if back.work is None:
+        return finish(lead, find_owner(back, desk, back.hold.after if back.hold else None), desk)
+    owner = back.work.owner.id
+    free = back.model_copy(update={"work": None})
+    if unfit(owner, desk) is not None:
+        return finish(lead, find_owner(free, desk, "restored"), desk)
+    step = find_owner(free, desk, "restored", to=owner)
+    return finish(lead, changed(step, books=desk.books), desk)  # he has paid for it when he first got it
 
 
 def _status(body: LeadStatusReported, sequence: int) -> Mark:

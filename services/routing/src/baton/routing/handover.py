@@ -103,10 +103,11 @@ def finish(before: Lead, step: Step, desk: Desk) -> Decision[Any]:
         due.setdefault("wake", desk.now)  # a later mark has reopened it: its wake-up was cleared when it was closed
     facts = step.facts
     mark = deciding(lead.counting)
-    if mark is not None and lead.fate == "recycled" and (before.round, deciding(before.counting)) != (lead.round, mark):
+    if mark is not None and lead.fate == "recycled" and _before(before) != (lead.round, mark):
         facts = (*facts, _recycled(lead, mark))  # also a later one: which statuses scoring counts depends on its time
-    if before.fate in WORKED and lead.fate not in WORKED and mark is not None:
-        lead = lead.model_copy(update={"stints": _ended(lead.stints, desk.now, mark.kind)})
+    if before.fate in WORKED and lead.fate not in WORKED and (mark is not None or lead.fate == "merged"):
+        ended = "merged" if lead.fate == "merged" or mark is None else mark.kind
+        lead = lead.model_copy(update={"stints": _ended(lead.stints, desk.now, ended)})
     if (before.fate, before.round) != (lead.fate, lead.round):
         lead = counting(lead, "outcome", lead.fate)
     return Decision(lead, facts, due, books=books if books is not desk.books else None)
@@ -118,6 +119,11 @@ def forgotten(lead: Lead, desk: Desk) -> Decision[Any]:
     empty = Lead(lead_id=lead.lead_id, handoff_seconds=lead.handoff_seconds, counted=lead.counted)
     after = counting(empty, "outcome", "erased") if lead.qualified is not None else empty
     return Decision(after, books=books if books is not desk.books else None)
+
+
+def _before(lead: Lead) -> tuple[int, Mark | None]:
+    """What was last said of a lead by marks: of a merged one nothing was."""
+    return lead.round, None if lead.merged_into is not None else deciding(lead.counting)
 
 
 def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | None, by: str | None) -> Step:
@@ -185,6 +191,7 @@ def _handed_over(
         "decided_at": now,
         "intake_sequence": seen.intake_sequence,
         "statuses_from": lead.statuses_from,
+        "restored_sequence": lead.restored_sequence,
     }
     del shared["pool"]
     if not lead.was_routed:

@@ -23,6 +23,7 @@ from baton.contracts import (
     TOPICS,
     LeadDisqualified,
     LeadErased,
+    LeadMerged,
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from baton.runtime.engine import Engine
 
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
-    INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported, LeadErased)},
+    INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported, LeadMerged, LeadErased)},
     SCORING: {fact.type: fact for fact in (LeadQualified, LeadDisqualified)},
     SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
 }

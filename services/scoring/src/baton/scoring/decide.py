@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,9 +40,20 @@ def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> D
             known = changed(person, caused_at=None)
         case _:
             return Decision(person)
+    if known.merged_into is not None:  # it goes on as another lead
+        return Decision(known, due={LOOK_AGAIN: None} if person.merged_into is None else {})
     if not known.is_known:
         return Decision(known)
-    return _Case(known, judge(playbook, known, now), playbook, now, is_date=isinstance(cause, Due)).decision()
+    decision = _Case(known, judge(playbook, known, now), playbook, now, is_date=isinstance(cause, Due)).decision()
+    return decision if person.merged_into is None else _watched_again(decision)
+
+
+def _watched_again(decision: Decision[Person]) -> Decision[Person]:
+    """With the look-again date that was cleared when it was merged, unless a newer one has just been set."""
+    again = decision.state.verdict.look_again_at
+    if LOOK_AGAIN in decision.due or again is None:
+        return decision
+    return replace(decision, due={**decision.due, LOOK_AGAIN: time_of(again)})
 
 
 def noted(person: Person, now: datetime, what: str) -> Person:
@@ -95,7 +106,7 @@ class _Case:
         closed_at = self.person.round.closed_at
         if closed_at is None:
             return True
-        if (self.person.last_fact_at or "") <= closed_at:
+        if (self.person.newest_fact_at or "") <= closed_at:
             return False
         if self.person.round.standing == "disqualified":
             return True  # judged again on every new fact: the date and the signals are for those whom sales gave back
@@ -122,7 +133,7 @@ class _Case:
                 "fields": fields_of(self.playbook, judgement, self.now),
                 "must_know": must_know_of(self.playbook, person, self.now),
                 "history": history_of(person),
-                "consent": person.consent or None,
+                "consent": person.all_consent,
                 "qualified_at": self.now,
                 "intake_sequence": person.heard,
                 "statuses_from": time_of(current.statuses_from) if current.statuses_from else None,

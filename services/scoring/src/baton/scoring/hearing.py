@@ -10,6 +10,7 @@ from baton.contracts import (
     LeadAnswered,
     LeadEngaged,
     LeadHeld,
+    LeadMerged,
     LeadReassigned,
     LeadReceived,
     LeadRecycled,
@@ -22,7 +23,9 @@ from baton.runtime.handler import Heard
 from baton.scoring.domain.moments import text_of
 from baton.scoring.domain.person import (
     Person,
+    parted,
     seen,
+    with_absorbed,
     with_activity,
     with_answers,
     with_decision,
@@ -44,8 +47,10 @@ def taken_in(person: Person, fact: Heard) -> Person:
 
 def _from_outside(person: Person, fact: Heard) -> Person:
     match fact.body:
+        case LeadMerged(into=into):
+            return changed(person, merged_into=into)
         case LeadReceived() | LeadUpdated() as lead:
-            return _posted(person, lead)
+            return _about_the_person(person, lead)
         case LeadEngaged(activity=activity):
             return with_activity(seen(person, text_of(activity.occurred_at)), [_plain_activity(activity)])
         case LeadAnswered(answer=answer):
@@ -57,6 +62,16 @@ def _from_outside(person: Person, fact: Heard) -> Person:
             return _status(person, status, fact.sequence)
         case _:
             return person
+
+
+def _about_the_person(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
+    match lead:
+        case LeadUpdated(absorbed=str(other)):
+            return _absorbed(person, lead, other)
+        case LeadUpdated(restored=str(other)):
+            return parted(_described(person, lead), other)
+        case _:
+            return _posted(person, lead)
 
 
 def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
@@ -71,6 +86,22 @@ def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
         contact=lead.contact.model_dump(exclude_none=True),
         properties=lead.properties,
         consent=lead.consent.model_dump(mode="json", exclude_none=True) if lead.consent else person.consent,
+    )
+
+
+def _described(person: Person, lead: LeadUpdated) -> Person:
+    return changed(person, contact=lead.contact.model_dump(exclude_none=True), properties=lead.properties)
+
+
+def _absorbed(person: Person, lead: LeadUpdated, other: str) -> Person:
+    return with_absorbed(
+        _described(person, lead),
+        other,
+        text_of(lead.occurred_at),
+        [_plain_activity(activity) for activity in lead.activity],
+        [_plain_answer(answer) for answer in lead.answers],
+        [{**item.model_dump(exclude_none=True), "at": text_of(item.at)} for item in lead.history],
+        lead.consent.model_dump(mode="json", exclude_none=True) if lead.consent else None,
     )
 
 

@@ -81,7 +81,7 @@ def _row(person: Person, now: datetime) -> dict[str, Any]:
     verdict = person.verdict
     return {
         "lead_id": person.lead_id,
-        "outcome": verdict.outcome,
+        "outcome": verdict.outcome if person.merged_into is None else "merged",
         "round": person.round.number,
         "is_test": person.is_test,
         "source": person.source,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from baton.contracts import (
     LeadEngaged,
     LeadErased,
     LeadHeld,
+    LeadMerged,
     LeadReassigned,
     LeadRecycled,
     LeadRouted,
@@ -26,7 +27,7 @@ from baton.contracts import (
 )
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
-from baton.sla_monitor.domain.evidence import Disqualification, Evidence, HandOff, Status, Terms, Touch
+from baton.sla_monitor.domain.evidence import Disqualification, Evidence, HandOff, Merge, Status, Terms, Touch
 from baton.sla_monitor.domain.follow_up import FollowedUp, newly_followed_up
 from baton.sla_monitor.domain.hours import AroundTheClock, Hours
 from baton.sla_monitor.domain.judgement import expired, judged, timers, warned
@@ -171,8 +172,10 @@ def _from_outside(known: Evidence, heard: Heard) -> Evidence:
             return changed(known, statuses=tuple(sorted((*known.statuses, Status(at, status, heard.sequence)))))
         case LeadAnswered(answer=answer):
             return _answered(known, [answer])
-        case LeadUpdated(answers=answers):
-            return _answered(known, answers)
+        case LeadMerged(occurred_at=at):
+            return changed(known, merges=tuple(sorted((*known.merges, Merge(at, heard.sequence)))))
+        case LeadUpdated() as lead:
+            return _updated(known, lead)
         case LeadEngaged(activity=activity) if known.engaged_at is None or activity.occurred_at > known.engaged_at:
             return changed(known, engaged_at=activity.occurred_at)
         case _:
@@ -186,6 +189,27 @@ def _answered(known: Evidence, answers: Iterable[Answer]) -> Evidence:
         if _is_word_of_the_person(answer):
             known = changed(known, answers=tuple(sorted({*known.answers, answer.occurred_at})))
     return known
+
+
+def _updated(known: Evidence, lead: LeadUpdated) -> Evidence:
+    if lead.absorbed is not None:
+        return _told_of(known, lead.absorbed, lead.answers)
+    if lead.restored is not None:
+        return _forgotten(known, lead.restored)
+    return _answered(known, lead.answers)
+
+
+def _told_of(known: Evidence, other: str, answers: Iterable[Answer]) -> Evidence:
+    """What the person wished when known as another lead binds, too, as long as the two are one."""
+    found = [wish for answer in answers if (wish := wish_of(answer.question, answer.value, answer.occurred_at))]
+    if not found:
+        return known
+    return changed(known, wishes=tuple(sorted({*known.wishes, *(replace(wish, told_of=other) for wish in found)})))
+
+
+def _forgotten(known: Evidence, other: str) -> Evidence:
+    wishes = tuple(wish for wish in known.wishes if wish.told_of != other)
+    return known if wishes == known.wishes else changed(known, wishes=wishes)
 
 
 def _is_word_of_the_person(answer: Answer) -> bool:
@@ -214,6 +238,7 @@ def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: 
         intake_sequence=handed.intake_sequence,
         marks_from=handed.statuses_from,
         caused_at=handed.caused_at,
+        restored_sequence=handed.restored_sequence,
     )
     known = calendar in playbook.calendar_ids
     measured = Measured(hours_of(calendar, playbook), calendar if known else None, handed.calendar_version)

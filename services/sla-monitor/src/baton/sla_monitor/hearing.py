@@ -18,6 +18,7 @@ from baton.contracts import (
     LeadEngaged,
     LeadErased,
     LeadHeld,
+    LeadMerged,
     LeadReassigned,
     LeadRecycled,
     LeadRouted,
@@ -31,12 +32,13 @@ from baton.contracts.reading import reading
 
 _ANSWER = reading(Answer, "question", "value", "occurred_at")
 _HANDED = ("round", "caused_at", "decided_at", "policy", "respond_by", "calendar_version")
-_SINCE = ("history", "intake_sequence", "statuses_from")
+_SINCE = ("history", "intake_sequence", "statuses_from", "restored_sequence")
 _OWNER = reading(Owner, "id", "team", "calendar")
 _ANSWERS: dict[str, Any] = {"answers": list[_ANSWER]}  # type: ignore[valid-type]
 
 _FACTS: tuple[type[Fact], ...] = (
-    reading(LeadUpdated, **_ANSWERS),
+    reading(LeadUpdated, "absorbed", "restored", **_ANSWERS),
+    reading(LeadMerged, "occurred_at"),
     reading(LeadTouched, "channel", "direction", "outcome", "occurred_at"),
     reading(LeadAnswered, answer=_ANSWER),
     reading(LeadEngaged, activity=reading(Activity, "occurred_at")),

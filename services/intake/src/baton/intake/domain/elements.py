@@ -187,10 +187,11 @@ def _lead(element: Element, post: LeadIn, size: int, rules: Rules, at: datetime)
     known = rules.sources.find(post.source)
     contact = clean(post.contact.typed, known.default_region if known else None, rules.free)
     system = known.external_system if known else post.source
-    keys = identities(system, post.external_id, contact.get("email"), contact.get("phone"))
+    by = rules.sources.recognition(post.source, known)
+    keys = identities(system, post.external_id, contact.get("email"), contact.get("phone"), by)
     fault = None
     if not keys:
-        fault = Fault("no_identity", _no_identity(contact))
+        fault = Fault("no_identity", _no_identity(contact, by.kinds))
     elif not fits_a_fact(contact, properties_of(post), post, size):
         fault = Fault("too_large", "with all its activity and answers the lead does not fit into one fact")
     if fault is not None:
@@ -198,10 +199,13 @@ def _lead(element: Element, post: LeadIn, size: int, rules: Rules, at: datetime)
     return replace(element, post=post, size=size, at=at, contact=contact, identities=keys, fault=fault)
 
 
-def _no_identity(contact: Contact) -> str:
+_IDENTITIES: Final = {"external_id": "(source, external_id)", "email": "an e-mail", "phone": "a telephone number"}
+
+
+def _no_identity(contact: Contact, kinds: tuple[str, ...]) -> str:
     unread = [name for name in ("email", "phone") if f"{name}_raw" in contact]
     tail = f" ({' and '.join(unread)} could not be read)" if unread else ""
-    return f"a lead needs (source, external_id), an e-mail or a telephone number{tail}"
+    return f"a lead needs {' or '.join(_IDENTITIES[kind] for kind in kinds)}{tail}"
 
 
 def _wrong_shape(kind: Kind, problem: ValidationError) -> Fault:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from baton.intake.domain.mail import mailbox_key, normal_address
 from baton.intake.domain.posts import LeadReference
+from baton.playbook.sources import IdentityKind, Recognition
 
 
 def canonical(element: Any) -> bytes:
@@ -34,24 +35,35 @@ def digest_bytes(*parts: bytes) -> str:
     return sha.hexdigest()
 
 
+AS_A_RULE: Final = Recognition()
+_KINDS: Final[dict[str, IdentityKind]] = {"id": "external_id", "email": "email", "phone": "phone"}
+
 SHORTEST_PHONE = len("+491234567")
 """In E.164: a country code and seven digits. The shortest numbers that ring at one desk have about as many."""
 
 
-def identities(system: str, external_id: str | None, email: str | None, phone: str | None) -> tuple[str, ...]:
-    """The keys by which a person is recognised, the strongest first.
+def identities(
+    system: str, external_id: str | None, email: str | None, phone: str | None, by: Recognition = AS_A_RULE
+) -> tuple[str, ...]:
+    """The keys by which a person is recognised, the strongest first, as the playbook has it for the source.
 
-    (system, external id), then the address. A telephone number counts only where there is neither: people share them.
-    Nor does a short one: `123` is a number one can dial, and many strangers type it.
+    Where its source is not trusted with them, a telephone number counts only where there is nothing else: people share
+    them. A short one never does: `123` is a number one can dial, and many strangers type it.
     """
-    keys = []
-    if external_id is not None:
-        keys.append(external_key(system, external_id))
-    if email is not None:
-        keys.append(email_key(email))
-    if not keys and phone is not None and len(phone) > SHORTEST_PHONE:
-        keys.append(f"phone:{phone}")
-    return tuple(keys)
+    keys: dict[IdentityKind, str] = {}
+    if external_id is not None and "external_id" in by.kinds:
+        keys["external_id"] = external_key(system, external_id)
+    if email is not None and "email" in by.kinds:
+        keys["email"] = email_key(email)
+    counts = phone is not None and len(phone) > SHORTEST_PHONE and "phone" in by.kinds
+    if counts and (not keys or by.trusts_phone):
+        keys["phone"] = f"phone:{phone}"
+    return tuple(keys[kind] for kind in by.kinds if kind in keys)
+
+
+def kind_of(key: str) -> IdentityKind:
+    """Which kind of identity a key is."""
+    return _KINDS[key.partition(":")[0]]
 
 
 def external_key(system: str, external_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,11 @@ class Retold:
     event_id: str
     source: str
     identities: tuple[str, ...] = ()
+    into: str | None = None
+    """Not an element but a merge: who has the lead's identities now, or from whom (`RESTORED`) they came back."""
+
+
+RESTORED = "from:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,10 @@ class Person:
     updated_at: datetime | None = None
     erased_at: datetime | None = None
     """Since when nothing more is known of the person than that there was one."""
+    merged_into: str | None = None
+    """The lead it goes on as. Nothing is said of it as long as it does."""
+    layers: Mapping[str, Any] | None = None
+    """Of one that has absorbed others: what each knew (`domain/merging.py`). Contact and properties are the whole."""
     retold: tuple[Retold, ...] = ()
     """Taken in again in this transaction; not stored with the person."""
 
@@ -64,7 +74,7 @@ def learn(
     # Of a first post all this is known since it was judged: that it fits, and that everything is new.
     if not first and not fits_a_fact(contact, properties, post, element.size):
         raise Outgrown("with this post the person's contact and properties no longer fit into one fact")
-    changed = [] if first else _changed(person.contact, contact) + _changed(person.properties, properties)
+    changed = [] if first else changed_names(person.contact, contact) + changed_names(person.properties, properties)
     learned = replace(
         person,
         source=post.source if first else person.source,
@@ -76,8 +86,30 @@ def learn(
         created_at=now if first else person.created_at,
         updated_at=now,
     )
+    if person.layers is not None:
+        learned = replace(learned, layers=own_learned(person.layers, element, given, free))
     return learned, changed
 
 
-def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+OWN = ""
+"""The layer of the lead itself; the others are named by the lead they came from."""
+
+
+def own_learned(
+    layers: Mapping[str, Any], element: Element, given: Mapping[str, Any], free: FreeMailDomains
+) -> Mapping[str, Any]:
+    """The layers after a post: whoever is undone later must not take it away again."""
+    own = layers[OWN]
+    is_late = element.happened < datetime.fromisoformat(own["as_of"])
+    properties = {**given, **own["properties"]} if is_late else {**own["properties"], **given}
+    layer = {
+        "contact": join(own["contact"], element.contact, is_late=is_late, free=free),
+        "properties": properties,
+        "as_of": own["as_of"] if is_late else element.happened.isoformat(),
+    }
+    return {**layers, OWN: layer}
+
+
+def changed_names(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Which fields differ, by name."""
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

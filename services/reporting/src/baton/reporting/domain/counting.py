@@ -129,6 +129,9 @@ def _count_person(lead: Lead, day: str, furthest: Set[str], counts: Counts, n: i
     newest = lead.round
     first = lead.rounds.get(1)
     person = FunnelCell(day, lead.source, newest.team if newest else "", ALL_ROUNDS, lead.is_test)
+    if lead.merged_into is not None:  # the person is counted where it goes on
+        counts[person, f"now_{fate_of(lead)}"] += n
+        return
     for stage in reached(furthest):
         counts[person, stage] += n
     if "routed" in furthest:
@@ -141,7 +144,7 @@ def _count_round(lead: Lead, number: int, stages: Set[str], counts: Counts, n: i
     round_ = lead.rounds[number]
     # The first hand-off belongs to the day the lead came in, a later one to the day it was qualified again.
     begun = lead.received_at if number == 1 else round_.qualified_at
-    if begun is not None:
+    if begun is not None and lead.merged_into is None:
         cell = FunnelCell(day_of(begun), lead.source, round_.team, number, lead.is_test)
         for stage in reached(stages)[1:]:
             counts[cell, stage] += n

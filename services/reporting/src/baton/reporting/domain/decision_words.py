@@ -42,6 +42,7 @@ _REASSIGNED = {
     "claim": "Claimed; {before} had it before.",
     "reassign": "Given on by hand; {before} had it before.",
     "reject": "{before} said: not mine.",
+    "restored": "It is a lead of its own again; {before} had it before.",
 }
 
 

@@ -10,7 +10,7 @@ from baton.reporting.domain.lead import Lead, Round, Status
 IN_FLIGHT = "in_flight"
 FATES = (
     IN_FLIGHT, "nurtured", "disqualified", "held", "routed", "accepted", "opportunity", "won", "lost", "junk", "test",
-    "erased",
+    "erased", "merged",
 )  # fmt: skip
 """Every lead has exactly one of these."""
 
@@ -45,6 +45,8 @@ def fate_of(lead: Lead) -> str:
         return "erased"
     if lead.is_test:
         return "test"
+    if lead.merged_into is not None:
+        return "merged"
     newest = lead.round
     state = state_of(newest, lead.statuses) if newest else None
     if state in _SALES_DECIDES:

@@ -16,6 +16,7 @@ from baton.contracts import (
     LeadDisqualified,
     LeadErased,
     LeadHeld,
+    LeadMerged,
     LeadNurtured,
     LeadQualified,
     LeadReassigned,
@@ -46,8 +47,14 @@ def heard(lead: Lead, fact: Fact, at: datetime, sequence: int) -> Lead:
     return lead if lead.last_at is not None and lead.last_at >= at else changed(lead, last_at=at)
 
 
+def _merged(lead: Lead, fact: LeadMerged, _: datetime, __: int) -> Lead:
+    return changed(lead, merged_into=fact.into)
+
+
 def _posted(lead: Lead, fact: LeadReceived | LeadUpdated, at: datetime, _: int) -> Lead:
     first = isinstance(fact, LeadReceived)
+    if isinstance(fact, LeadUpdated) and fact.restored is not None and fact.restored == lead.merged_into:
+        lead = changed(lead, merged_into=None)
     return changed(
         lead,
         received_at=at if first else lead.received_at,
@@ -206,6 +213,7 @@ _TAKE: dict[str, Callable[[Any, Any, datetime, int], Lead]] = {
     LeadErased.type: _erased,
     LeadReceived.type: _posted,
     LeadUpdated.type: _posted,
+    LeadMerged.type: _merged,
     LeadTouched.type: _touched,
     LeadStatusReported.type: _status,
     LeadScored.type: _only_scored,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from baton.contracts import LeadAnswered, LeadEngaged, LeadReceived, LeadStatusReported, LeadTouched, LeadUpdated
+from baton.contracts import (
+    LeadAnswered,
+    LeadEngaged,
+    LeadMerged,
+    LeadReceived,
+    LeadStatusReported,
+    LeadTouched,
+    LeadUpdated,
+)
 from baton.reporting.domain.phrases import Line, listed, valued
 
 _STATUS_TONES = {"accepted": "good", "opportunity": "good", "won": "good", "junk": "bad", "lost": "bad"}
@@ -19,7 +27,18 @@ def _received(fact: LeadReceived) -> Line:
 def _updated(fact: LeadUpdated) -> Line:
     changed = f"Changed: {listed(fact.changed)}." if fact.changed else None
     why = " ".join(filter(None, (changed, _brought(fact))))
+    if fact.absorbed is not None:
+        return Line(f"Lead {fact.absorbed} is the same person and goes on as this one", why or None, "accent")
+    if fact.restored is not None:
+        return Line(f"Not the same person as lead {fact.restored} after all", why or None, "accent")
     return Line(f"Posted again by {fact.source}", why or "Nothing new.", detail=_posted(fact))
+
+
+def _merged(fact: LeadMerged) -> Line:
+    because = "somebody said so" if fact.because == "by_hand" else f"a post named both by {fact.because}"
+    return Line(
+        f"The same person as lead {fact.into}, and goes on as that one", f"Because {because}.", "accent", fact.by
+    )
 
 
 def _brought(fact: LeadReceived | LeadUpdated) -> str | None:
@@ -73,6 +92,7 @@ TELL: dict[str, Callable[[Any], Line]] = {
     LeadReceived.type: _received,
     LeadUpdated.type: _updated,
     LeadEngaged.type: _engaged,
+    LeadMerged.type: _merged,
     LeadTouched.type: _touched,
     LeadAnswered.type: _answered,
     LeadStatusReported.type: _status,

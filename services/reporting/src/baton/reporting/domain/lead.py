@@ -84,6 +84,8 @@ class Lead:
     flags: tuple[str, ...] = ()
     last_at: datetime | None = None
     rounds: Mapping[int, Round] = field(default_factory=dict)
+    merged_into: str | None = None
+    """The lead it goes on as; its rounds are then in no funnel, its promises were made and count."""
 
     @property
     def round(self) -> Round | None:

@@ -25,7 +25,7 @@ class Stint(_Value):
     attempt: int
     owner: str
     since: datetime
-    why: Literal["routed", "breach", "claim", "reassign", "reject"]
+    why: Literal["routed", "breach", "claim", "reassign", "reject", "restored"]
     by: str | None = None
     until: datetime | None = None
     ended: str | None = None
@@ -91,6 +91,10 @@ class Lead(_Value):
     was_routed: bool = False
     """`lead.routed` has been said in this round; every further owner is a `lead.reassigned`."""
     decisions: int = 0
+    merged_into: str | None = None
+    """The lead it goes on as; until it is restored it has no owner, no wake-up, and is nobody's load."""
+    restored_sequence: int = 0
+    """Intake's sequence of the fact that restored it last."""
     fresh: tuple[Kept, ...] = Field(default=(), exclude=True)
     """Decisions of this transaction. Not stored with the lead."""
     handoff_seconds: tuple[float, ...] = Field(default=(), exclude=True)
@@ -113,6 +117,8 @@ class Lead(_Value):
             return "suspect"
         if self.qualified.is_test:
             return "test"
+        if self.merged_into is not None:
+            return "merged"
         if mark := deciding(self.counting):
             return fate_of(mark)
         if self.work is not None:

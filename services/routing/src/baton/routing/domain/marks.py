@@ -13,7 +13,7 @@ MarkKind = Literal[
 ]
 Fate = Literal[
     "suspect", "test", "qualified", "held", "routed", "accepted", "opportunity", "won", "lost", "junk", "disqualified",
-    "recycled",
+    "recycled", "merged",
 ]  # fmt: skip
 
 _ORDER: tuple[MarkKind, ...] = (

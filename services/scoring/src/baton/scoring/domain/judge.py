@@ -55,7 +55,7 @@ def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
     criteria = playbook.criteria.judge(view)
     fit = playbook.fit.judge(view)
     readings = signals_of(playbook.scoring, lead["activity"], now)
-    energy = energy_of(playbook, person.answers)
+    energy = energy_of(playbook, person.all_answers)
     points = sum(c.points for c in playbook.definition.criteria if criteria[c.id].is_true)
     numbers = {
         "fit": float(sum(rule.points for rule in playbook.scoring.fit if fit[rule.id].is_true)),
@@ -109,11 +109,12 @@ def is_buying(playbook: Playbook, person: Person, since: str, now: datetime) -> 
     ]
     acted = any(
         matches(signal.event, item, now)
-        for item in person.activity
+        for item in person.all_activity
         if item["occurred_at"] > since
         for signal in signals
     )
-    answered = any(person.answers[q]["occurred_at"] > since for q in entry.answers if q in person.answers)
+    answers = person.all_answers
+    answered = any(answers[q]["occurred_at"] > since for q in entry.answers if q in answers)
     return acted or answered
 
 
@@ -123,7 +124,7 @@ def _disqualified_by(playbook: Playbook, view: Mapping[str, Any]) -> DisqualifyR
 
 
 def _track(playbook: Playbook, person: Person, view: Mapping[str, Any]) -> Track:
-    horizon = person.answers.get(playbook.nurture.horizon_question, {}).get("value")
+    horizon = person.all_answers.get(playbook.nurture.horizon_question, {}).get("value")
     verdicts = playbook.tracks.judge(view)
     for track in playbook.nurture.tracks:
         if horizon in track.horizon or (track.when is not None and verdicts[track.id].is_true):

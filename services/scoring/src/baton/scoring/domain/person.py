@@ -38,6 +38,17 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Absorbed:
+    """What was known of a lead that turned out to be the same person."""
+
+    activity: Items = ()
+    answers: Answers = field(default_factory=dict)
+    history: Items = ()
+    consent: Mapping[str, Any] | None = None
+    last_fact_at: str | None = None
+
+
+@dataclass(frozen=True)
 class Person:
     """All that was heard. Times are text that sorts (`moments.text_of`)."""
 
@@ -60,6 +71,37 @@ class Person:
     decisions: Items = ()
     round: Round = field(default_factory=Round)
     verdict: Verdict = field(default_factory=Verdict)
+    merged_into: str | None = None
+    """The lead it goes on as; nothing is said of it as long as it does."""
+    absorbed: Mapping[str, Absorbed] = field(default_factory=dict)
+    """What is known of the leads that go on as this one, apart, so that it can be taken back."""
+
+    @property
+    def all_activity(self) -> Items:
+        """What the person did, under whatever lead it was known."""
+        if not self.absorbed:
+            return self.activity
+        others = [item for other in self.absorbed.values() for item in other.activity]
+        return _merged(self.activity, others, MOST_ACTIVITY)
+
+    @property
+    def all_answers(self) -> Answers:
+        """What the person said, under whatever lead it was known: the later by event time."""
+        known = self.answers
+        for other in self.absorbed.values():
+            known = _answered(known, other.answers.values())
+        return known
+
+    @property
+    def all_consent(self) -> Mapping[str, Any] | None:
+        """The consent given to this lead, else to one it has absorbed."""
+        return self.consent or next((other.consent for other in self.absorbed.values() if other.consent), None)
+
+    @property
+    def newest_fact_at(self) -> str | None:
+        """When the newest fact of the person happened, under whatever lead it was known."""
+        times = [other.last_fact_at for other in self.absorbed.values()]
+        return max(filter(None, (self.last_fact_at, *times)), default=None)
 
     @property
     def is_known(self) -> bool:
@@ -71,15 +113,15 @@ class Person:
         return {
             "source": self.source,
             "external_id": self.external_id,
-            "occurred_at": self.last_fact_at,
+            "occurred_at": self.newest_fact_at,
             "first_seen_at": self.first_seen_at,
             "is_test": self.is_test,
             "round": self.round.number,
             "contact": self.contact,
             "properties": self.properties,
-            "answers": self.answers,
-            "consent": self.consent or {},
-            "activity": list(self.activity),
+            "answers": self.all_answers,
+            "consent": self.all_consent or {},
+            "activity": list(self.all_activity),
             "touches": list(self.touches),
         }
 
@@ -100,6 +142,35 @@ def with_post(
         activity=_merged(person.activity, items, MOST_ACTIVITY),
         answers=_answered(person.answers, answers),
     )
+
+
+def with_absorbed(
+    person: Person,
+    lead_id: str,
+    at: str,
+    activity: Iterable[Mapping[str, Any]],
+    answers: Iterable[Mapping[str, Any]],
+    history: Iterable[Mapping[str, Any]],
+    consent: Mapping[str, Any] | None,
+) -> Person:
+    """Return the person who is also `lead_id`, with what was known of that one, whose newest post happened `at`."""
+    items = list(activity)
+    known = person.absorbed.get(lead_id, Absorbed())
+    together = Absorbed(
+        activity=_merged(known.activity, items, MOST_ACTIVITY),
+        answers=_answered(known.answers, answers),
+        history=tuple(history) or known.history,
+        consent=consent or known.consent,
+        last_fact_at=max(filter(None, (known.last_fact_at, at, *(item["occurred_at"] for item in items)))),
+    )
+    return changed(person, absorbed={**person.absorbed, lead_id: together})
+
+
+def parted(person: Person, lead_id: str) -> Person:
+    """Return the person who is not `lead_id` after all: what came of that one is gone, and it stands for itself."""
+    rest = {other: known for other, known in person.absorbed.items() if other != lead_id}
+    into = None if person.merged_into == lead_id else person.merged_into
+    return changed(person, absorbed=rest, merged_into=into)
 
 
 def with_answers(person: Person, answers: Iterable[Mapping[str, Any]]) -> Person:
@@ -168,14 +239,23 @@ def _span(person: Person, times: Sequence[str]) -> dict[str, Any]:
 
 def history_of(person: Person) -> list[dict[str, Any]]:
     """Return the newest 50 lines of what happened, newest first, each short enough to travel."""
-    lines = [_line(item, "activity", f"{item['kind']} {item.get('what') or ''}") for item in person.activity]
-    lines += [_line(item, "answer", question, item["value"]) for question, item in person.answers.items()]
+    lines = [_line(item, "activity", f"{item['kind']} {item.get('what') or ''}") for item in person.all_activity]
+    lines += [_line(item, "answer", question, item["value"]) for question, item in _told(person).items()]
+    lines += [dict(item) for other in person.absorbed.values() for item in other.history]
     lines += [_line(item, "touch", f"{item['channel']} {item['direction']}", _outcome(item)) for item in person.touches]
     lines += [_line(item, "status", item["status"], item.get("reason")) for item in person.statuses]
     lines += [_line(item, "decision", item["what"], item.get("detail")) for item in person.decisions]
     if person.first_seen_at:
         lines.append({"at": person.first_seen_at, "kind": "received", "what": f"first seen through {person.source}"})
     return sorted(lines, key=lambda line: (line["at"], line["kind"], line["what"]), reverse=True)[:HISTORY]
+
+
+def _told(person: Person) -> Answers:
+    """Its own answers, and of absorbed leads all but wishes: those the SLA monitor hears from intake and can forget."""
+    if not person.absorbed:
+        return person.answers
+    wishes = {question: answer for question, answer in person.answers.items() if question.startswith("wish.")}
+    return {q: answer for q, answer in person.all_answers.items() if not q.startswith("wish.")} | wishes
 
 
 def _outcome(touch: Mapping[str, Any]) -> Any:

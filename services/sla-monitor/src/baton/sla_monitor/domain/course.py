@@ -68,6 +68,7 @@ class Course:
         turn = self.turn
         found = [(at, reason) for at, reason in self._marks() if turn.marks_from is None or at > turn.marks_from]
         found += [(wish.at, "wish") for wish in self.evidence.wishes if not wish.contact]
+        found += [(m.at, "merged") for m in self.evidence.merges if m.sequence > turn.restored_sequence]
         if turn.ended_at is not None and turn.ended_by is not None:
             found.append((turn.ended_at, turn.ended_by))
         if self.next_round_began is not None:

@@ -37,6 +37,8 @@ class Wish:
     at: datetime
     calls: bool
     contact: bool
+    told_of: str = ""
+    """The absorbed lead it was known of; empty where it was said of this one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +47,14 @@ class Disqualification:
 
     round: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Merge:
+    """The lead went on as another one; `sequence` is the place of that among intake's facts of this lead."""
+
+    at: datetime
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ class HandOff:
     marks_from: datetime | None = None
     """Statuses up to then do not count: they closed the round before, or somebody claimed the lead by hand."""
     caused_at: datetime | None = None
+    restored_sequence: int = 0
+    """Merges up to this one of intake's facts had been undone when it began."""
     ended_at: datetime | None = None
     ended_by: Ended | None = None
 
@@ -97,6 +109,7 @@ class Evidence:
     answers: tuple[datetime, ...] = ()
     disqualified: tuple[Disqualification, ...] = ()
     engaged_at: datetime | None = None
+    merges: tuple[Merge, ...] = ()
 
     def handed_over(self, hand_off: HandOff) -> Evidence:
         """Return it with one more turn; whoever had the lead in this round has lost it."""

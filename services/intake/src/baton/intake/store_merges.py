@@ -1,0 +1,148 @@
+"""Intake's SQL about who is whom. Sync functions over an open transaction; none commits, none reads a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, or_, select, update
+
+from baton.intake.domain.person import RESTORED, Person
+from baton.intake.tables import IDENTITY, LEAD, MERGE, METADATA
+from baton.runtime.store import fetch, insert_missing, upsert
+
+_JOURNAL = METADATA.tables["journal"]
+_DEEPEST = 50
+"""Merges in a row that are followed from a lead to the one it is now."""
+
+
+def pair(one: str, other: str) -> tuple[str, str]:
+    """Two leads as the table has them."""
+    return (one, other) if one < other else (other, one)
+
+
+def row_of(
+    lead_id: str, other: str, state: str, because: str, now: datetime, *, kept: Row[Any] | None = None
+) -> dict[str, Any]:
+    """A row for two leads, new or with what is kept of them."""
+    first, second = pair(lead_id, other)
+    blank: dict[str, Any] = {
+        "one": first, "other": second, "state": state, "because": because, "loser": None, "keys": [], "times": 0,
+        "found_at": now, "decided_at": None, "decided_by": None, "detail": None,
+    }  # fmt: skip
+    return blank if kept is None else {**kept._asdict(), "state": state, "because": because}
+
+
+def propose(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write down pairs that posts have shown; whatever was said of a pair before stands."""
+    insert_missing(tx, MERGE, sorted(rows, key=lambda row: (row["one"], row["other"])))
+
+
+def keep(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write pairs."""
+    upsert(tx, MERGE, rows)
+
+
+def say(tx: Connection, one: str, other: str, state: str, now: datetime, by: str | None, detail: str | None) -> None:
+    """Write down what became of a pair that is known."""
+    first, second = pair(one, other)
+    here = (MERGE.c.one == first) & (MERGE.c.other == second)
+    tx.execute(update(MERGE).where(here).values(state=state, decided_at=now, decided_by=by, detail=detail))
+
+
+def find_pair(tx: Connection, one: str, other: str) -> Row[Any] | None:
+    """What is kept of two leads, or None."""
+    first, second = pair(one, other)
+    return tx.execute(select(MERGE).where(MERGE.c.one == first, MERGE.c.other == second)).one_or_none()
+
+
+def due(tx: Connection, limit: int) -> list[Row[Any]]:
+    """Pairs that the playbook wants merged, oldest first."""
+    return list(tx.execute(select(MERGE).where(MERGE.c.state == "due").order_by(MERGE.c.found_at).limit(limit)))
+
+
+def page(tx: Connection, after: tuple[str, str], limit: int, state: str | None) -> list[Row[Any]]:
+    """Up to `limit` pairs above `after`, by their ids."""
+    beyond = or_(MERGE.c.one > after[0], (MERGE.c.one == after[0]) & (MERGE.c.other > after[1]))
+    query = select(MERGE).where(beyond)
+    if state is not None:
+        query = query.where(MERGE.c.state == state)
+    return list(tx.execute(query.order_by(MERGE.c.one, MERGE.c.other).limit(limit)))
+
+
+def proposed_to(tx: Connection, lead_id: str) -> list[str]:
+    """The leads that posts have shown to be the same person as this one, where nobody has decided yet."""
+    mine = or_(MERGE.c.one == lead_id, MERGE.c.other == lead_id)
+    query = select(MERGE.c.one, MERGE.c.other).where(mine, MERGE.c.state.in_(("due", "proposed")))
+    return sorted(row.other if row.one == lead_id else row.one for row in tx.execute(query))
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """How many pairs there are, by state."""
+    query = select(MERGE.c.state, func.count().label("number")).group_by(MERGE.c.state)
+    return {row.state: row.number for row in tx.execute(query)}
+
+
+def one_person(tx: Connection, lead_id: str) -> list[str]:
+    """All leads that are one person with this one by now, itself among them."""
+    found, new = {lead_id}, {lead_id}
+    while new:
+        mine = or_(MERGE.c.one.in_(new), MERGE.c.other.in_(new))
+        rows = tx.execute(select(MERGE.c.one, MERGE.c.other).where(mine, MERGE.c.state == "merged")).all()
+        new = {lead for row in rows for lead in (row.one, row.other)} - found
+        found |= new
+    return sorted(found)
+
+
+def keys_of(tx: Connection, lead_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The identities of each lead, in order."""
+    found: dict[str, list[str]] = {lead_id: [] for lead_id in lead_ids}
+    for row in fetch(tx, IDENTITY, "lead_id", found):
+        found[row.lead_id].append(row.key)
+    return {lead_id: sorted(keys) for lead_id, keys in found.items()}
+
+
+def give_back(tx: Connection, keys: Sequence[str], lead_id: str, of: str) -> None:
+    """Give identities back to a lead, but for those that no longer are the other's."""
+    here = IDENTITY.c.key.in_(keys) & (IDENTITY.c.lead_id == of)
+    if keys:
+        tx.execute(update(IDENTITY).where(here).values(lead_id=lead_id))
+
+
+def retold(tx: Connection, person: Person, into: str) -> None:
+    """Take in again that a lead was merged into another, or restored from it: whose its identities are."""
+    at = person.updated_at
+    assert at is not None
+    if not into.startswith(RESTORED):
+        keys = keys_of(tx, [person.lead_id])[person.lead_id]
+        upsert(tx, IDENTITY, [{"key": key, "lead_id": into} for key in keys])
+        row = row_of(person.lead_id, into, "merged", "by_hand", at, kept=find_pair(tx, person.lead_id, into))
+        keep(tx, [{**row, "loser": person.lead_id, "keys": keys, "times": row["times"] + 1, "decided_at": at}])
+        return
+    of = into.removeprefix(RESTORED)
+    kept = find_pair(tx, person.lead_id, of)
+    if kept is not None and kept.loser == person.lead_id:
+        give_back(tx, kept.keys, person.lead_id, of)
+        row = row_of(person.lead_id, of, "apart", kept.because, at, kept=kept)
+        keep(tx, [{**row, "loser": None, "keys": [], "times": kept.times + 1, "decided_at": at}])
+
+
+def said_of(tx: Connection, lead_id: str) -> list[Row[Any]]:
+    """What was said of a lead, in order."""
+    columns = (_JOURNAL.c.type, _JOURNAL.c.value)
+    return list(tx.execute(select(*columns).where(_JOURNAL.c.subject == lead_id).order_by(_JOURNAL.c.sequence)))
+
+
+def survivors(tx: Connection, lead_ids: Iterable[str]) -> dict[str, str]:
+    """For each of these that is a lead: the lead it is now, itself if it was never merged."""
+    now: dict[str, str] = {lead_id: lead_id for lead_id in lead_ids}
+    known: dict[str, str | None] = {}
+    for _ in range(_DEEPEST):
+        unknown = set(now.values()) - known.keys()
+        if not unknown:
+            break
+        rows = fetch(tx, LEAD, "lead_id", unknown, columns=["lead_id", "merged_into"])
+        known |= {row.lead_id: row.merged_into for row in rows}
+        now = {first: known.get(at) or at for first, at in now.items() if at in known}
+    return now
