@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from services.routing.tests.delivering import Delivering
 
 from baton.contracts import (
     Contact,
@@ -272,3 +273,15 @@ def open_bench(tmp_path: Path) -> OpenBench:
             yield bench
 
     return opened
+
+
+@pytest.fixture
+async def deliver(
+    playbook: Playbook, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Delivering]:
+    """Routing on SQLite that may call servers on loopback."""
+    monkeypatch.setenv("BATON_OUTBOUND_ALLOW", "http://127.0.0.1")
+    async with running(playbook, tmp_path, clock) as opened:
+        delivering = await Delivering.on(opened)
+        yield delivering
+        await delivering.close()

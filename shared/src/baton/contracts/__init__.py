@@ -35,6 +35,7 @@ from baton.contracts.people import (
 from baton.contracts.routing import (
     Candidate,
     HeldReason,
+    LeadDelivered,
     LeadHeld,
     LeadReassigned,
     LeadRecycled,
@@ -64,6 +65,7 @@ _ALL: tuple[type[Fact], ...] = (
     LeadReassigned,
     LeadHeld,
     LeadRecycled,
+    LeadDelivered,
     SlaStarted,
     SlaWarned,
     SlaMet,
@@ -101,6 +103,7 @@ __all__ = [
     "Instant",
     "Json",
     "LeadAnswered",
+    "LeadDelivered",
     "LeadDisqualified",
     "LeadEngaged",
     "LeadErased",

@@ -121,6 +121,19 @@ class LeadRecycled(Decided):
     detail: Json = Field(default=None, json_schema_extra=PERSONAL)
 
 
+class LeadDelivered(Decided):
+    """A system outside took the hand-over of a lead (a CRM answered that it has it). Once per round and endpoint."""
+
+    type: ClassVar[str] = "lead.delivered"
+    topic: ClassVar[str] = ROUTING
+    endpoint: str = Field(description="Its id in targets.yaml, or that of the subscription.")
+    label: str | None = None
+    record_id: str | None = Field(default=None, description="What the system calls the lead, if its answer said so.")
+    delivered_at: Instant
+    delivered: str = Field(description="Type of the fact it took: lead.routed or lead.reassigned.")
+    delivered_id: str = Field(description="Id of the fact it took.")
+
+
 class RepChanged(Fact):
     """The roster changed for one rep; the whole rep each time. Subject and key are the rep's id."""
 

@@ -13,6 +13,7 @@ from baton.playbook import leadpath
 from baton.playbook.celcheck import check_condition, check_formula, check_untyped
 from baton.playbook.conditions import element_environment, formula_environment, run_environment
 from baton.playbook.disqualify import Use
+from baton.playbook.endpointcheck import faults_of
 from baton.playbook.mapping import picks_of
 from baton.playbook.playbook import SCORE_NAMES, Playbook
 from baton.playbook.positions import Document, Loc
@@ -21,6 +22,9 @@ from baton.playbook.rewrite import names_in
 from baton.playbook.routingcheck import check_routing
 from baton.playbook.secret import Secret, SecretMissing, is_set, resolve
 from baton.playbook.sources import ElementMapping, Source
+
+SUBSCRIPTION = "sub-"
+"""What the ids of endpoints begin with that were made by the API, so that the playbook's never meet them."""
 
 
 @dataclass(frozen=True)
@@ -271,4 +275,16 @@ def _roster(context: Context) -> Iterator[Problem]:
 
 
 def _targets(context: Context) -> Iterator[Problem]:
-    yield from twice(context.documents["targets"], "targets", context.playbook.targets.targets, "measure")
+    document, targets = context.documents["targets"], context.playbook.targets
+    yield from twice(document, "targets", targets.targets, "measure")
+    yield from twice(document, "endpoints", targets.endpoints)
+    yield from twice(document, "notices", targets.notices)
+    taken = {endpoint.id for endpoint in targets.endpoints}
+    for index, notice in enumerate(targets.notices):
+        if notice.id in taken:
+            yield document.problem(("notices", index, "id"), f"{notice.id!r} is the id of an endpoint")
+    for index, endpoint in enumerate(targets.endpoints):
+        if endpoint.id.startswith(SUBSCRIPTION):
+            yield document.problem(("endpoints", index, "id"), f"ids that begin with {SUBSCRIPTION} are the API's")
+        for loc, message in faults_of(endpoint):
+            yield document.problem(("endpoints", index, *loc), message)

@@ -1,4 +1,4 @@
-"""targets.yaml: the few measures both sides steer by (H10), and who may embed the rep's list."""
+"""targets.yaml: the few measures both sides steer by (H10), who may embed the rep's list, and who is told of leads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from baton.playbook.endpoints import Endpoint, Notice
 from baton.playbook.terms import Id, Label, Strict
 
 
@@ -25,7 +26,12 @@ class Target(Strict):
 
 
 class Targets(Strict):
-    """`frame_ancestors` are the CRM origins that may embed a rep's list."""
+    """`frame_ancestors` are the CRM origins that may embed a rep's list.
+
+    `endpoints` are the systems, `notices` the people that are told of leads.
+    """
 
     targets: tuple[Target, ...] = ()
     frame_ancestors: tuple[str, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    notices: tuple[Notice, ...] = ()

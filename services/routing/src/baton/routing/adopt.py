@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from baton.contracts import LeadHeld, LeadReassigned, LeadRecycled, LeadRouted, RepChanged, SlaBreached
-from baton.routing.commands import RepCard, changed_rep, reopened
+from baton.contracts import LeadDelivered, LeadHeld, LeadReassigned, LeadRecycled, LeadRouted, RepChanged, SlaBreached
+from baton.routing.commands import RepCard, changed_rep, remembering, reopened
 from baton.routing.decide import is_breach_of_ours, taught
 from baton.routing.domain.lead import Hold, Lead, Work
 from baton.routing.domain.marks import WORKED, Mark, MarkKind
@@ -41,6 +41,8 @@ def adopt_lead(lead: Lead, desk: Desk, cause: Heard | None, said: Sequence[Heard
                 step = _handed_over(step, replace(desk, books=step.books), handed, by_hand=by_hand)
             case LeadHeld() as held:
                 step = _held(step, desk, held, by_hand=by_hand)
+            case LeadDelivered() as taken:
+                step = replace(step, lead=remembering(step.lead, taken))
             case LeadRecycled() as given_back if step.lead.fate != "recycled":
                 step = replace(step, lead=_recycled(step.lead, given_back, fact.at))
     return finish(lead, step, desk)

@@ -13,6 +13,7 @@ from baton.contracts import HeldReason
 from baton.routing import store, views
 from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
 from baton.routing.bodies import ClaimIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
+from baton.routing.deliveries.api import delivery_routers
 from baton.routing.domain.lead import Lead
 from baton.routing.pages import pages
 from baton.runtime.http import Problem, body_of, next_cursor, problems, read_cursor, read_json
@@ -35,6 +36,7 @@ def routers(engine: Engine, routing: Routing) -> Sequence[APIRouter]:
         _roster(engine, routing),
         _work(engine, routing),
         pages(engine, routing),
+        *delivery_routers(engine, routing),
     )
 
 

@@ -55,5 +55,11 @@ def rep_id_of(rep_id: str) -> str:
     return rep_id
 
 
+def lead_id_asked(lead_id: str | None = None) -> str | None:
+    """The id of a lead in a query, if there is one; 404 for what cannot be one."""
+    return None if lead_id is None else lead_id_of(lead_id)
+
+
 LeadId = Annotated[str, Depends(lead_id_of)]
+LeadIdAsked = Annotated[str | None, Depends(lead_id_asked)]
 KnownRepId = Annotated[str, Depends(rep_id_of)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from baton.contracts import Rep, RepChanged, TimeOff
+from baton.contracts import LeadDelivered, Rep, RepChanged, TimeOff
 from baton.routing.domain.books import Books
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.marks import OPEN, WORKED
@@ -30,6 +30,8 @@ class RepCard:
 
 def decide_lead_command(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
     """Claim `{rep}`, reassign `{to, reason}` or reject `{rep, reason}` a lead (docs/lifecycle.md)."""
+    if command.name == "delivered":
+        return _delivered(lead, desk, command)
     if no := _closed_to_people(lead):
         return Decision(lead, reply=no)
     match command.name:
@@ -43,6 +45,20 @@ def decide_lead_command(lead: Lead, desk: Desk, command: Command) -> Decision[An
             return _reject(lead, desk, command)
         case _:
             raise ValueError(f"no such command: {command.name}")
+
+
+def _delivered(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
+    """A system outside took a hand-over: said once for the round and the endpoint, however often it was delivered."""
+    endpoint, round_ = command.body["endpoint"], command.body["round"]
+    if lead.qualified is None or lead.delivered.get(endpoint, 0) >= round_:
+        return Decision(lead, reply=Reply())
+    fact = LeadDelivered.model_validate({**command.body, "delivered_at": desk.now})
+    return Decision(remembering(lead, fact), (Draft(fact),), reply=Reply())
+
+
+def remembering(lead: Lead, fact: LeadDelivered) -> Lead:
+    """The lead that knows that this was said."""
+    return lead.model_copy(update={"delivered": {**lead.delivered, fact.endpoint: fact.round}})
 
 
 def _closed_to_people(lead: Lead) -> Refusal | None:

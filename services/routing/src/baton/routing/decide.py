@@ -99,6 +99,8 @@ def _opened(lead: Lead, body: LeadQualified) -> Lead:
         statuses_from=body.statuses_from,
         merged_into=lead.merged_into,
         restored_sequence=lead.restored_sequence,
+        delivered=lead.delivered,
+        parcels=lead.parcels,
         fresh=lead.fresh,
         handoff_seconds=lead.handoff_seconds,
         counted=lead.counted,

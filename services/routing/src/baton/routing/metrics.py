@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import Connection
 
+from baton.routing.deliveries.outcome import VERDICTS
 from baton.routing.domain.lead import Lead
 from baton.runtime.store import after_commit
 
@@ -30,6 +32,39 @@ class Metrics:
             "baton_reassignments", "Owners after the first of a round.", ["reason"], registry=registry
         )
         self.held = Gauge("baton_held_leads", "Leads nobody has, by reason.", ["reason"], registry=registry)
+        self.deliveries = Counter(
+            "baton_webhook_deliveries", "Tries to tell an endpoint, by how they ended.", ["outcome"], registry=registry
+        )
+        self.notices = Counter(
+            "baton_owner_notices",
+            "Tries to tell the owner of a lead, by how they ended.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in VERDICTS:
+            self.deliveries.labels(outcome)
+            self.notices.labels(outcome)
+        self.given_up = Counter(
+            "baton_deliveries_given_up",
+            "Deliveries that the endpoint never took, though it took others.",
+            ["endpoint"],
+            registry=registry,
+        )
+        self.endpoint_disabled = Gauge(
+            "baton_endpoint_disabled",
+            "1 while nothing is sent to the endpoint: it has gone, or took nothing for three days.",
+            ["endpoint"],
+            registry=registry,
+        )
+        self.deliveries_waiting = Gauge(
+            "baton_deliveries_waiting", "Deliveries to the endpoint that wait.", ["endpoint"], registry=registry
+        )
+        self.delivery_age = Gauge(
+            "baton_delivery_age_seconds",
+            "How long the oldest delivery to the endpoint has waited.",
+            ["endpoint"],
+            registry=registry,
+        )
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
 
     def count_when_committed(self, tx: Connection, leads: Iterable[Lead]) -> None:
@@ -54,3 +89,23 @@ class Metrics:
         """Name the playbook in force, and no other."""
         self.playbook.clear()
         self.playbook.labels(version).set(1)
+
+    def count_delivery(self, is_notice: bool, outcome: str) -> None:
+        """Count a try."""
+        (self.notices if is_notice else self.deliveries).labels(outcome).inc()
+
+    def show_endpoints(
+        self,
+        endpoints: Iterable[str],
+        disabled: Collection[str],
+        waiting: Mapping[str, tuple[int, datetime]],
+        now: datetime,
+    ) -> None:
+        """Set how each endpoint fares; one that is no more is shown no more."""
+        for gauge in (self.endpoint_disabled, self.deliveries_waiting, self.delivery_age):
+            gauge.clear()
+        for endpoint in endpoints:
+            count, since = waiting.get(endpoint, (0, now))
+            self.endpoint_disabled.labels(endpoint).set(endpoint in disabled)
+            self.deliveries_waiting.labels(endpoint).set(count)
+            self.delivery_age.labels(endpoint).set(max(0.0, (now - since).total_seconds()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -32,21 +34,27 @@ from baton.contracts import (
     SlaStopped,
 )
 from baton.playbook import Playbook, RepSeed, Watch
-from baton.routing import store
+from baton.routing import store, store_deliveries
 from baton.routing.adopt import adopt_lead, adopt_rep
 from baton.routing.api import routers
 from baton.routing.commands import PLAYBOOK, RepCard, decide_lead_command, decide_rep_command
 from baton.routing.decide import decide_lead
+from baton.routing.deliveries.addressing import addressed, passed_on, readdressed
+from baton.routing.deliveries.calling import Caller
+from baton.routing.deliveries.receivers import Directory, Receiver, directory_of, of_playbook
+from baton.routing.deliveries.sender import Sender
 from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.handover import Desk
 from baton.routing.metrics import Metrics
 from baton.routing.settings import RoutingSettings
+from baton.routing.store_subscriptions import Shelf
 from baton.routing.subjects import is_lead
 from baton.routing.tables import make_tables
 from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Subject
 from baton.runtime.ids import event_id
+from baton.runtime.outbound.client import Outbound
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow, after_commit, wake
 from baton.values import changed
@@ -72,6 +80,8 @@ class Counter:
 
     house: House
     books: Books
+    directory: Callable[[], Directory] = Directory
+    """Who is told of facts; looked up once it is asked for."""
 
 
 class Routing(Service[State, Counter]):
@@ -94,11 +104,16 @@ class Routing(Service[State, Counter]):
         self._open: Counter | None = None
         self._kept: set[tuple[str, str]] = set()
         self._lanes = settings.partitions
-        self._poll_seconds = getattr(settings, "playbook_poll_seconds", 2.0)
+        own = settings if isinstance(settings, RoutingSettings) else RoutingSettings(**settings.model_dump())
+        self._poll_seconds = own.playbook_poll_seconds
+        self._post_office = own.post_office()
+        self._delivery_days = own.delivery_days
+        self._subscriptions = Shelf(self.tables)
+        self._named: tuple[Playbook, list[Receiver]] = (watch.current, of_playbook(watch.current))
 
     def books(self, tx: Connection) -> Counter:
         # Set while the books are locked, and read in `keep` of the same transaction: nobody else can come between.
-        self._open = Counter(self.house, self._shelf.take(tx))
+        self._open = Counter(self.house, self._shelf.take(tx), cache(partial(self.directory, tx)))
         return self._open
 
     def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, State]:
@@ -107,7 +122,10 @@ class Routing(Service[State, Counter]):
 
     def decide(self, state: State, books: Counter, cause: Cause, now: datetime) -> Decision[State]:
         desk = Desk(books.house, books.books, now)
-        return _with_counter(_decision(state, desk, cause), books)
+        decision = _with_counter(_decision(state, desk, cause), books)
+        if isinstance(state, RepCard):
+            return decision
+        return passed_on(addressed(decision, cause, books.directory), cause, self.erased_by, books.directory)
 
     def adopt(
         self, state: State, books: Counter, cause: Heard | None, said: Sequence[Heard], now: datetime
@@ -115,13 +133,16 @@ class Routing(Service[State, Counter]):
         desk = Desk(books.house, books.books, now)
         if isinstance(state, RepCard):
             return _with_counter(adopt_rep(state, desk, said), books)
-        return _with_counter(adopt_lead(state, desk, cause, said), books)
+        return readdressed(_with_counter(adopt_lead(state, desk, cause, said), books), said, books.directory)
 
     def keep(self, tx: Connection, states: Mapping[Subject, State], books: Counter | None, now: datetime) -> None:
         leads = [state for state in states.values() if isinstance(state, Lead)]
         reps = [state.changed for state in states.values() if isinstance(state, RepCard) and state.changed]
         store.keep_leads(tx, self.tables, leads, now)
         store.keep_reps(tx, self.tables, reps, now)
+        for lead in leads:
+            if lead.parcels:
+                store_deliveries.add(tx, self.tables, lead.lead_id, lead.parcels, now, self._lanes)
         if any(lead.fresh for lead in leads):
             self._keep_bodies(tx, books or self._open, now)
         if books is not None:
@@ -142,9 +163,13 @@ class Routing(Service[State, Counter]):
 
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
         store.forget(tx, self.tables, subjects)
+        store_deliveries.forget(tx, self.tables, subjects)
 
     def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
-        return store.of_person(tx, self.tables, subject)
+        return {
+            **store.of_person(tx, self.tables, subject),
+            "deliveries": store_deliveries.of_person(tx, self.tables, subject),
+        }
 
     def ledger(self, tx: Connection) -> dict[str, Any]:
         return store.fate_counts(tx, self.tables)
@@ -156,7 +181,7 @@ class Routing(Service[State, Counter]):
         return routers(engine, self)
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
-        return (self._follow_playbook, self._count_held)
+        return (self._follow_playbook, self._count_held, self._deliver)
 
     def playbook_version(self) -> str | None:
         return self.house.playbook.version
@@ -167,6 +192,21 @@ class Routing(Service[State, Counter]):
     def books_now(self, tx: Connection) -> Books:
         """The books as they stand, not locked: for showing."""
         return self._shelf.take(tx, lock=False)
+
+    def directory(self, tx: Connection) -> Directory:
+        """Who is told of facts: by the playbook in force, and by subscription."""
+        playbook, post_office = self.house.playbook, self._post_office is not None
+        if self._named[0] is not playbook:
+            self._named = (playbook, of_playbook(playbook))
+        return directory_of([*self._named[1], *self._subscriptions.all(tx)], os.environ, post_office)
+
+    async def _deliver(self, engine: Engine) -> None:
+        outbound = Outbound.of(engine.settings)
+        self.sender = Sender(self, Caller(outbound, os.environ, engine.clock), self._post_office, self._delivery_days)
+        try:
+            await self.sender.run(engine)
+        finally:
+            await outbound.close()
 
     async def take_playbook(self, engine: Engine, playbook: Playbook) -> None:
         """Work by this playbook from now on: add reps its roster names anew, and try the held leads again."""
@@ -215,5 +255,4 @@ def rep_of(seed: RepSeed) -> Rep:
 
 def build(settings: Settings) -> Routing:
     """Return the service. Raises PlaybookErrors: routing does not start on a playbook that is not valid."""
-    own = settings if isinstance(settings, RoutingSettings) else RoutingSettings(**settings.model_dump())
-    return Routing(Watch(own.playbook), own)
+    return Routing(Watch(settings.playbook), settings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from baton.routing.deliveries.mailing import PostOffice
 from baton.runtime.settings import Settings
 
 
@@ -11,3 +12,27 @@ class RoutingSettings(Settings):
     """How routing runs."""
 
     playbook_poll_seconds: float = Field(default=2.0, gt=0, description="How often routing looks for a new playbook.")
+    delivery_days: int = Field(
+        default=30, ge=4, description="How long routing remembers deliveries that are settled; those that wait stay."
+    )
+    smtp_url: str | None = Field(
+        default=None,
+        description="`smtp://[user:password@]host[:port]` (TLS where offered, and before a password) or `smtps://…`: "
+        "the server that notices to owners go by.",
+    )
+    mail_from: str = Field(
+        default="baton@localhost",
+        pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$",
+        description="The address that notices to owners come from.",
+    )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_readable_url(cls, url: str | None) -> str | None:
+        if url:
+            PostOffice.of(url, "")
+        return url or None
+
+    def post_office(self) -> PostOffice | None:
+        """Return what sends mail; None if there is nothing."""
+        return PostOffice.of(self.smtp_url, self.mail_from) if self.smtp_url else None

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from baton.runtime.store import Instant, Json, new_metadata
+from baton.runtime.store.tables import BIG_ID
 
 
 class Tables(NamedTuple):
@@ -17,6 +30,11 @@ class Tables(NamedTuple):
     lead: Table
     decision: Table
     kept: Table
+    subscription: Table
+    outlet: Table
+    delivery: Table
+    overheard: Table
+    crm_record: Table
 
 
 def make_tables() -> tuple[MetaData, Tables]:
@@ -79,4 +97,78 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("body", Json, nullable=False),
         Column("kept_at", Instant, nullable=False),
     )
-    return metadata, Tables(books, rep, lead, decision, kept)
+    return metadata, Tables(books, rep, lead, decision, kept, *_delivery_tables(metadata))
+
+
+def _delivery_tables(metadata: MetaData) -> tuple[Table, ...]:
+    # Endpoints made by the API; the playbook's stand in targets.yaml.
+    subscription = Table(
+        "subscription",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("version", BigInteger, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("secrets", Json, nullable=False),  # [{secret, until}], the newest first
+        Column("made_at", Instant, nullable=False),
+        Column("made_by", Text),
+    )
+    # How each endpoint fares, whoever named it.
+    outlet = Table(
+        "outlet",
+        metadata,
+        Column("endpoint", Text, primary_key=True),
+        Column("disabled", Text),  # why nothing is sent to it: gone or dead
+        Column("since", Instant),
+        Column("paused_until", Instant),
+        Column("failures", Integer, nullable=False),  # in a row
+        Column("last_success_at", Instant),
+        Column("last_error", Text),
+    )
+    # One row for each fact and endpoint, made in the transaction that publishes (or hears) the fact.
+    is_due, is_pending = text("due_at IS NOT NULL"), text("state = 'pending'")
+    delivery = Table(
+        "delivery",
+        metadata,
+        Column("id", BIG_ID, primary_key=True, autoincrement=True),
+        Column("endpoint", Text, nullable=False),
+        Column("lead_id", Text, nullable=False, index=True),
+        Column("lane", Integer, nullable=False),
+        Column("event_id", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column(
+            "state", Text, nullable=False
+        ),  # pending, taken (lead.delivered is still to be said), delivered, given_up
+        Column("tries", Integer, nullable=False),
+        Column("due_at", Instant),
+        Column("made_at", Instant, nullable=False),
+        Column("settled_at", Instant),
+        Column("status", Integer),
+        Column("error", Text),
+        UniqueConstraint("endpoint", "event_id", name="delivery_endpoint_event"),
+        Index("delivery_due", "endpoint", "due_at", postgresql_where=is_due, sqlite_where=is_due),
+        # Whether an earlier one about the same lead is still to be delivered.
+        Index("delivery_order", "endpoint", "lead_id", "id", postgresql_where=is_pending, sqlite_where=is_pending),
+        Index("delivery_settled", "settled_at"),
+    )
+    # Facts of others that are passed on; routing's own stand in its journal.
+    overheard = Table(
+        "overheard",
+        metadata,
+        Column("event_id", Text, primary_key=True),
+        Column("lead_id", Text, nullable=False, index=True),
+        Column("lane", Integer, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("headers", Json, nullable=False),
+        Column("value", LargeBinary, nullable=False),
+        Column("recorded_at", Instant, nullable=False, index=True),
+    )
+    # What an endpoint's answers said of a lead: the ids it has there.
+    crm_record = Table(
+        "crm_record",
+        metadata,
+        Column("lead_id", Text, primary_key=True),
+        Column("endpoint", Text, primary_key=True),
+        Column("record", Json, nullable=False),
+        Column("changed_at", Instant, nullable=False),
+    )
+    return subscription, outlet, delivery, overheard, crm_record

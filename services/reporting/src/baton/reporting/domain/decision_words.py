@@ -7,6 +7,7 @@ from typing import Any
 
 from baton.contracts import (
     Candidate,
+    LeadDelivered,
     LeadDisqualified,
     LeadHeld,
     LeadNurtured,
@@ -120,6 +121,11 @@ def _recycled(fact: LeadRecycled) -> Line:
     return Line(what, f"{fact.status.replace('_', ' ').capitalize()}: {fact.reason}.{again}", "warn", fact.owner)
 
 
+def _delivered(fact: LeadDelivered) -> Line:
+    known_as = f"It is known there as {fact.record_id}." if fact.record_id else None
+    return Line(f"Taken by {fact.label or fact.endpoint}", known_as, "good", detail={"endpoint": fact.endpoint})
+
+
 def _started(fact: SlaStarted) -> Line:
     detail = {"policy": fact.policy, "calendar_version": fact.calendar_version, "attempt": fact.attempt}
     return Line(f"Promised: {_promise(fact)}", f"Due {timed(fact.due_at)}.", "plain", fact.owner, detail)
@@ -195,6 +201,7 @@ TELL: dict[str, Callable[[Any], Line]] = {
     LeadReassigned.type: _reassigned,
     LeadHeld.type: _held,
     LeadRecycled.type: _recycled,
+    LeadDelivered.type: _delivered,
     SlaStarted.type: _started,
     SlaWarned.type: _warned,
     SlaMet.type: _met,

@@ -95,6 +95,10 @@ class Lead(_Value):
     """The lead it goes on as; until it is restored it has no owner, no wake-up, and is nobody's load."""
     restored_sequence: int = 0
     """Intake's sequence of the fact that restored it last."""
+    delivered: dict[str, int] = Field(default_factory=dict)
+    """Endpoint to the latest round whose hand-over it took, as was said."""
+    parcels: tuple[Any, ...] = Field(default=(), exclude=True)
+    """What this transaction addressed to somebody outside (deliveries/addressing.py). Not stored with the lead."""
     fresh: tuple[Kept, ...] = Field(default=(), exclude=True)
     """Decisions of this transaction. Not stored with the lead."""
     handoff_seconds: tuple[float, ...] = Field(default=(), exclude=True)
