@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +12,29 @@ NOT_COMPARED = ("event", "dedupe_key", "needs_fetch", "needs_mapping", "after_fe
 
 
 def differences(expected: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
-    """In words, everything that is expected and was not made."""
+    """In words, everything that is expected and was not made. In which order elements are made does not count."""
     elements = made["elements"]
+    sound = [element for element in elements if element["fault"] is None]
     found = [f"{made['fault']}"] if made["fault"] and expected.get("lead_count", 1) else []
-    if "lead_count" in expected and expected["lead_count"] != len(elements):
-        found.append(f"{expected['lead_count']} expected, {len(elements)} made")
-    for number, (want, have) in enumerate(zip(expected.get("leads") or [], elements, strict=False), 1):
+    if "lead_count" in expected and expected["lead_count"] not in (len(elements), len(sound)):
+        found.append(f"{expected['lead_count']} expected, {len(sound)} made, {len(elements) - len(sound)} quarantined")
+    for number, (want, have) in enumerate(_pairs(expected.get("leads") or [], elements), 1):
         place = f"{number}: " if len(elements) > 1 else ""
         found += [f"{place}{text}" for text in _of_one(want, have)]
     return found
+
+
+def _pairs(
+    expected: Sequence[Mapping[str, Any]], elements: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each thing expected with what is most like it of what was made and is not another's; without any, nothing."""
+    left = list(elements)
+    for want in expected:
+        if not left:
+            return
+        have = min(left, key=lambda element: sum(1 for _ in _of_one(want, element)))
+        left.remove(have)
+        yield want, have
 
 
 def _of_one(want: Mapping[str, Any], have: Mapping[str, Any]) -> Iterator[str]:
