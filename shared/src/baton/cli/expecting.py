@@ -42,9 +42,9 @@ def _of_one(want: Mapping[str, Any], have: Mapping[str, Any]) -> Iterator[str]:
         yield f"quarantined, {have['fault']['cause']}: {have['fault']['detail']}"
     for name, value in want.items():
         if name == "contact":
-            yield from _contact(value, have["contact"])
+            yield from contact_differences(value, have["contact"])
         elif name == "external_id":
-            yield from _differs(name, value, have["external_id"] or _reference(have["post"]))
+            yield from _differs(name, value, have["external_id"] or _reference(have))
         elif name == "occurred_at":
             yield from _differs(name, _moment(value), have["occurred_at"])
         elif name == "is_test":
@@ -53,7 +53,8 @@ def _of_one(want: Mapping[str, Any], have: Mapping[str, Any]) -> Iterator[str]:
             yield from _kept(name, value, have["post"] or {})
 
 
-def _contact(want: Mapping[str, Any], have: Mapping[str, Any]) -> Iterator[str]:
+def contact_differences(want: Mapping[str, Any], have: Mapping[str, Any]) -> Iterator[str]:
+    """In words, every field of the contact that is not as expected."""
     for name, value in want.items():
         yield from _differs(f"contact.{name}", value, have.get(name))
 
@@ -63,8 +64,9 @@ def _differs(name: str, want: Any, have: Any) -> Iterator[str]:
         yield f"{name}: {want!r} expected, {have!r} made"
 
 
-def _reference(post: Mapping[str, Any] | None) -> Any:
-    return ((post or {}).get("lead") or {}).get("id")
+def _reference(have: Mapping[str, Any]) -> Any:
+    """Whom something that is no lead is about: the id that is fetched, or the record's."""
+    return (have["errand"] or (have["post"] or {}).get("lead") or {}).get("id")
 
 
 def _moment(text: Any) -> Any:

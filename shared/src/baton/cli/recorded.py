@@ -41,6 +41,13 @@ class Recorded:
         """What is expected: lead_count and leads."""
         return self.meta.get("expected") or {}
 
+    @property
+    def documents(self) -> tuple[bytes, Any]:
+        """What was fetched; and the rows of a second document, which a recording has under a key that begins with _."""
+        document = self.fetched if isinstance(self.fetched, dict) else {}
+        rows = next((value for key, value in document.items() if key.startswith("_")), None)
+        return orjson.dumps({key: value for key, value in document.items() if not key.startswith("_")}), rows
+
     def source(self, known: Sequence[str]) -> str | None:
         """The source it is of: `source_id`, else the one of whose id and a number its name is made."""
         given = self.meta.get("source_id")

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from baton.cli.expecting import differences
+from baton.cli.expecting import contact_differences, differences
 from baton.cli.faults import Exit, Fault
 from baton.cli.playbook import playbook_path
 from baton.cli.recorded import SUFFIX, Recorded, read_recorded, recorded_in
@@ -30,6 +30,9 @@ class Trial(Protocol):
 
     def read(self, source_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """What would become of a request."""
+
+    def fetched(self, source_id: str, thing_id: str, document: bytes, rows: Any, received_at: float) -> dict[str, Any]:
+        """What would be made of what the platform gives for a notice."""
 
     def shake(self, source_id: str, url: str, secrets: Sequence[bytes], verify_tokens: Sequence[bytes]) -> Any:
         """What a challenge would be answered."""
@@ -88,8 +91,21 @@ def _judged(trial: Trial, recorded: Recorded) -> tuple[str, list[str]]:
     }[made["signature"]]
     faults = [said] if made["signature"] == "failed" else []
     faults += differences(recorded.expected, made)
+    faults += _fetched(trial, source, recorded, made)
     faults += _challenged(trial, source, recorded)
     return said, faults
+
+
+def _fetched(trial: Trial, source: str, recorded: Recorded, made: Mapping[str, Any]) -> Iterator[str]:
+    """What differs once it was fetched, where the answer was recorded too."""
+    for want, have in zip(recorded.expected.get("leads") or [], made["elements"], strict=False):
+        if not want.get("after_fetch") or not have["errand"] or recorded.fetched is None:
+            continue
+        then = trial.fetched(
+            source, have["errand"]["thing"], *recorded.documents, float(recorded.meta.get("received_at", 0))
+        )
+        contact = then["elements"][0]["contact"] if then["elements"] else {}
+        yield from (f"after the fetch, {text}" for text in contact_differences(want["after_fetch"], contact))
 
 
 def _challenged(trial: Trial, source: str, recorded: Recorded) -> Iterator[str]:

@@ -63,7 +63,7 @@ def _fields(mapping: Compiled, reader: Reader, taken: Taken) -> Iterator[Field]:
         except MappingFault as fault:
             yield Field(name, None, pick.path or "", str(fault))
         else:
-            if found.value is not None:
+            if found.value is not None and not (place[0] == "consent" and not (taken.post or {}).get("consent")):
                 yield Field(name, found.value, found.origin)
     yield from _rest(reader, taken)
 

@@ -22,9 +22,7 @@ class Book:
         self._take(watch.current)
 
     def _take(self, playbook: Playbook) -> None:
-        free = playbook.definition.free_mail
-        reps = _reps(playbook)
-        self.rules = Rules(playbook.sources, FreeMailDomains(frozenset(free.add), frozenset(free.remove)), reps)
+        self.rules = rules_of(playbook)
         self.version = playbook.version
         self._mappers = {
             source.id: Mapper(source) for source in playbook.sources.sources if source.signature is not None
@@ -90,6 +88,12 @@ class Book:
             return resolve(secret, self._environ)
         except SecretMissing:
             return None
+
+
+def rules_of(playbook: Playbook) -> Rules:
+    """What the playbook says about taking in."""
+    free = playbook.definition.free_mail
+    return Rules(playbook.sources, FreeMailDomains(frozenset(free.add), frozenset(free.remove)), _reps(playbook))
 
 
 def _reps(playbook: Playbook) -> Reps:

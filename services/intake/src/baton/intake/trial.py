@@ -9,22 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from baton.intake.domain.elements import Element, Rules
+import orjson
+
+from baton.intake.book import rules_of
+from baton.intake.domain.elements import Element
 from baton.intake.domain.envelopes import Envelope, envelope_of
 from baton.intake.domain.handshakes import linkedin, meta
-from baton.intake.domain.mail import FreeMailDomains
 from baton.intake.domain.posts import LeadIn
-from baton.intake.domain.reading import read_hook
+from baton.intake.domain.reading import FetchedBody, read_fetched, read_hook
 from baton.intake.domain.signatures import Knock, is_genuine
 from baton.playbook import load
 from baton.playbook.bodies import BodyFault
 from baton.playbook.mapping import Mapper, MappingFault
 from baton.playbook.opening import open_body
+from baton.playbook.paths import parse_path
 from baton.playbook.sources import Source
 from baton.playbook.tracing import Traced, traced
+
+WAITING: Final = ("awaiting_fetch",)
 
 
 def open_trial(playbook: Path) -> Trial:
@@ -36,10 +41,8 @@ class Trial:
     """A playbook's sources, to be tried out."""
 
     def __init__(self, playbook: Path) -> None:
-        loaded = load(playbook)
-        free = loaded.definition.free_mail
-        self._rules = Rules(loaded.sources, FreeMailDomains(frozenset(free.add), frozenset(free.remove)))
-        self.sources = tuple(source.id for source in loaded.sources.sources if source.signature is not None)
+        self._rules = rules_of(load(playbook))
+        self.sources = tuple(one.id for one in self._rules.sources.sources if one.signature is not None)
 
     def read(self, source_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """What would become of a request. KeyError for an unknown source.
@@ -66,6 +69,19 @@ class Trial:
         answer = meta(query, verify_tokens) if source.handshake.kind == "meta" else linkedin(query, secrets)
         return None if answer is None else asdict(answer)
 
+    def fetched(self, source_id: str, thing_id: str, document: bytes, rows: Any, received_at: float) -> dict[str, Any]:
+        """What would be made of what a platform gives for a notice. `rows`: those of the document beside it, if any."""
+        source = self._source(source_id)
+        thing = source.fetch.thing(thing_id) if source.fetch is not None else None
+        if thing is None:
+            raise KeyError(thing_id)
+        other = None if thing.beside is None or rows is None else orjson.dumps(_holding(thing.beside.rows, rows))
+        kept = FetchedBody(document, other).kept
+        now = datetime.fromtimestamp(received_at, UTC)
+        mapper = Mapper(source, thing_id)
+        elements = read_fetched(kept, thing, mapper, self._rules, now)
+        return {"fault": None, "elements": [_judged(element) for element in elements]}
+
     def _source(self, source_id: str) -> Source:
         source = self._rules.sources.find(source_id)
         if source is None or source.signature is None:
@@ -74,17 +90,24 @@ class Trial:
 
     def _made(self, source: Source, envelope: Envelope, now: datetime) -> dict[str, Any]:
         mapper = Mapper(source)
+        elements = read_hook(envelope.body, envelope.content_type, mapper, self._rules, now)
         try:
             stories = traced(mapper, open_body(envelope.body, envelope.content_type, source))
-        except (BodyFault, MappingFault) as fault:
-            return {"fault": str(fault), "elements": []}
-        elements = read_hook(envelope.body, envelope.content_type, mapper, self._rules, now)
-        told = [story for story in stories if story.taken.gives != "nothing"]
-        if not told:
-            why = None if stories else elements[0].fault
+        except (BodyFault, MappingFault):
+            stories = []
+        if not stories:
+            why = elements[0].fault
             return {"fault": None if why is None else why.detail, "elements": []}
-        shown = [_shown(story, element) for story, element in zip(told, elements, strict=True)]
-        return {"fault": None, "elements": shown}
+        pairs = zip(stories, elements, strict=True)
+        return {"fault": None, "elements": [_shown(*pair) for pair in pairs if pair[0].taken.gives != "nothing"]}
+
+
+def _holding(path: str, rows: Any) -> Any:
+    """A document that has the rows where the path says."""
+    document = rows
+    for step in reversed([step for step in parse_path(path).steps if isinstance(step, str)]):
+        document = {step: document}
+    return document
 
 
 def _verdict(source: Source, knock: Knock, secrets: Sequence[bytes], now: datetime) -> str:
@@ -94,16 +117,27 @@ def _verdict(source: Source, knock: Knock, secrets: Sequence[bytes], now: dateti
 
 
 def _shown(story: Traced, element: Element) -> dict[str, Any]:
-    post = element.post
+    taken = story.taken
+    errand = {"thing": taken.post["fetch"], "id": taken.post["id"]} if taken.gives == "fetch" and taken.post else None
     return {
-        "mapping": story.taken.mapping,
-        "gives": story.taken.gives,
-        "post": story.taken.post,
+        **_judged(element),
+        "mapping": taken.mapping,
+        "gives": taken.gives,
+        "post": taken.post,
+        "errand": errand,
+        "fields": [asdict(field) for field in story.fields],
+        "left": [{"path": path, "value": value} for path, value in story.left],
+    }
+
+
+def _judged(element: Element) -> dict[str, Any]:
+    post = element.post
+    fault = None if element.fault is None else {"cause": element.fault.cause, "detail": element.fault.detail}
+    return {
         "contact": dict(element.contact),
         "external_id": post.external_id if isinstance(post, LeadIn) else None,
         "occurred_at": element.at,
         "is_test": isinstance(post, LeadIn) and post.is_test,
-        "fault": None if element.fault is None else {"cause": element.fault.cause, "detail": element.fault.detail},
-        "fields": [asdict(field) for field in story.fields],
-        "left": [{"path": path, "value": value} for path, value in story.left],
+        # A notice waits in quarantine until what it names was fetched: nothing is wrong with it.
+        "fault": None if fault is not None and fault["cause"] in WAITING else fault,
     }
