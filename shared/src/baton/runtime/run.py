@@ -23,6 +23,7 @@ from baton.runtime.engine import Engine
 from baton.runtime.failures import STORE_AWAY, NotNow
 from baton.runtime.handler import Service
 from baton.runtime.http.app import combine, create_app
+from baton.runtime.http.wire import BoundedHttp
 from baton.runtime.observe import log, set_up_logs
 from baton.runtime.settings import Settings
 from baton.runtime.store.port import open_store
@@ -184,6 +185,8 @@ async def _listen(settings: Settings, app: ASGIApp, engines: Sequence[Engine], r
         port=settings.port,
         access_log=False,
         log_config=None,
+        http=BoundedHttp,
+        ws="none",
         lifespan="off",
         timeout_graceful_shutdown=int(settings.graceful_seconds),
         timeout_keep_alive=30,
