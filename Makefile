@@ -108,6 +108,10 @@ simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (SIM="--
 simulation-long: $(VENV)/.ready ## 100,000 seeds by two processes, the result in var/simulation.json (SIM="--first 40001")
 	@$(BIN)/python -m tests.simulation.many --seeds 100000 --jobs 2 --out var/simulation.json $(SIM)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.ready ## 1,000,000 mutated requests through parsers, signatures and mappings; resumes (FUZZ="--seed 2 --count 5000000")
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
+
 .PHONY: bench bench-quick
 bench: $(VENV)/.ready ## Performance beside bare programs with the same I/O, into docs/performance.md (BENCH="pipeline --pairs 5")
 	@$(BIN)/python -m bench --publish $(ROW) $(BENCH)

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from baton.playbook.paths import Place
 
-MAX_LEAVES: Final = 2000
+MAX_LEAVES: Final = 1000
+"""Values of one element that are known by name. The longest forms have some hundred fields."""
+
 MAX_LEVELS: Final = 6
 
 # What senders wrap a person in: `lead.contact.email` is the e-mail all the same. `value` is HubSpot's and Mautic's.
@@ -51,20 +53,26 @@ class Names:
         self.leaves = leaves
         self._strip = strip
         self._found: dict[str, Leaf] = {}
-        for leaf in leaves:
-            for label in (leaf.label, *leaf.aliases):
-                self._found.setdefault(self._name(label), leaf)
-        for leaf in leaves:
-            for label in (leaf.label, *leaf.aliases):
-                self._found.setdefault("".join(_without_number(word) for word in self._words(label)), leaf)
+        self._called = [[self._words(label) for label in (leaf.label, *leaf.aliases)] for leaf in leaves]
+        for leaf, names in zip(leaves, self._called, strict=True):
+            for words in names:
+                self._found.setdefault("".join(words), leaf)
+        for leaf, names in zip(leaves, self._called, strict=True):
+            for words in names:
+                if any(word[-1].isdigit() for word in words):
+                    self._found.setdefault("".join(map(_without_number, words)), leaf)
 
     def find(self, name: str) -> Leaf | None:
         """The leaf of this name."""
         return self._found.get(folded(name))
 
-    def is_of(self, leaf: Leaf, names: set[str]) -> bool:
-        """Whether one of the (folded) names is the leaf's, although another leaf may have answered to it."""
-        return any(self._name(label) in names for label in (leaf.label, *leaf.aliases))
+    def left(self, names: set[str]) -> list[Leaf]:
+        """The leaves with none of these (folded) names, also where another leaf of that name was found."""
+        return [
+            leaf
+            for leaf, called in zip(self.leaves, self._called, strict=True)
+            if not any("".join(words) in names for words in called)
+        ]
 
     def label(self, leaf: Leaf) -> str:
         """What the leaf is called, without what its platform writes around every name."""
@@ -72,9 +80,6 @@ class Names:
 
     def _bare(self, label: str) -> str:
         return label if self._strip is None else self._strip.sub("", label, count=1)
-
-    def _name(self, label: str) -> str:
-        return "".join(self._words(label))
 
     def _words(self, label: str) -> list[str]:
         words = [word for part in _APART.split(self._bare(label)) if (word := folded(part))]

@@ -92,8 +92,8 @@ class Reader:
         partly = {place[:length] for place in self.taken for length in range(1, len(place) + 1)}
         return [
             replace(leaf, label=self.names.label(leaf))
-            for leaf in self.names.leaves
-            if leaf.place not in partly and not self.names.is_of(leaf, self.taken_names)
+            for leaf in self.names.left(self.taken_names)
+            if leaf.place not in partly
         ]
 
     def find(self, pick: Pick | None, element: Any = None) -> Found:
