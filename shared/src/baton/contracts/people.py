@@ -32,6 +32,9 @@ class Contact(Part):
     company_domain: str | None = Field(
         default=None, description="Registered domain of the company; never a free-mail provider's."
     )
+    account_id: str | None = Field(
+        default=None, description="The company: all who share a registered domain, or a name, have the same one."
+    )
     is_free_mail: bool | None = None
     is_disposable_mail: bool | None = None
 

@@ -37,6 +37,7 @@ CONTACT = (
     "timezone",
     "email_raw",
     "company_domain",
+    "account_id",
     "is_disposable_mail",
 )
 OPEN_GROUPS = ("properties", "answers", "consent")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,8 @@ class Arrival:
     is_first: bool = False
     """The post that makes the lead."""
     free: FreeMailDomains = BUILT_IN
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """Names of companies of whom exactly one account is known by domain."""
 
 
 def decide(person: Person, arrival: Arrival, now: datetime) -> Decision[Person]:
@@ -62,7 +64,7 @@ def erased(person: Person, requested_at: datetime, gone_by: datetime) -> Decisio
 def _lead(person: Person, arrival: Arrival, post: LeadIn, now: datetime) -> Decision[Person]:
     element = arrival.element
     try:
-        learned, changed = learn(person, element, now, arrival.free)
+        learned, changed = learn(person, element, now, arrival.free, arrival.accounts)
     except Outgrown as why:
         return Decision(person, reply=Refusal(413, "Too large", str(why)))
     at = element.happened

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, delete, exists, func, select, update
 
-from baton.intake import store_merges
+from baton.intake import store_accounts, store_merges
 from baton.intake.domain.person import Person
 from baton.intake.tables import ANSWER, IDENTITY, LEAD, QUARANTINE, RAW, RAW_LEAD, SEEN, TALLY
 from baton.runtime.store import fetch, insert_missing, upsert
@@ -27,7 +27,9 @@ def load_people(tx: Connection, lead_ids: Sequence[str]) -> dict[str, Person]:
 
 def keep_people(tx: Connection, people: Iterable[Person]) -> None:
     """Write leads that are new or changed."""
-    upsert(tx, LEAD, [{column.name: getattr(person, column.name) for column in LEAD.columns} for person in people])
+    kept = list(people)
+    upsert(tx, LEAD, [{column.name: getattr(person, column.name) for column in LEAD.columns} for person in kept])
+    store_accounts.keep_names(tx, kept)
 
 
 def keep_retold(tx: Connection, people: Iterable[Person]) -> None:
@@ -277,4 +279,4 @@ def delete_old_answers(tx: Connection, before: datetime, limit: int) -> int:
 
 
 def _person(row: Row[Any]) -> Person:
-    return Person(**{column.name: getattr(row, column.name) for column in LEAD.columns})
+    return Person(**{column.name: getattr(row, column.name) for column in LEAD.columns if column.name != "account_id"})

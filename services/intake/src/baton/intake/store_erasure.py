@@ -26,7 +26,14 @@ def forget(tx: Connection, lead_ids: Sequence[str], now: datetime) -> None:
     waiting = fetch(tx, QUARANTINE, "awaits", [row.key for row in rows], columns=["id", "raw_id", "awaits"])
     drop_quarantined(tx, [row.id for row in waiting], [row.raw_id for row in waiting], now)
     tx.execute(delete(IDENTITY).where(IDENTITY.c.lead_id.in_(lead_ids)))
-    blank: dict[str, Any] = {"external_id": None, "contact": {}, "properties": {}, "layers": None, "erased_at": now}
+    blank: dict[str, Any] = {
+        "external_id": None,
+        "contact": {},
+        "properties": {},
+        "layers": None,
+        "account_id": None,
+        "erased_at": now,
+    }
     tx.execute(update(LEAD).where(LEAD.c.lead_id.in_(lead_ids)).values(blank))
     for one in (MERGE.c.one, MERGE.c.other):
         tx.execute(update(MERGE).where(one.in_(lead_ids)).values(keys=[]))

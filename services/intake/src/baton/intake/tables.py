@@ -48,7 +48,18 @@ LEAD = Table(
     Column("updated_at", Instant, nullable=False),
     Column("erased_at", Instant),  # then everything else is blank; the row stays, so that the books balance
     Column("merged_into", Text),  # the lead it goes on as
+    Column("account_id", Text),  # the company it belongs to
     Column("layers", Json),  # of one that has absorbed others: what each of them knew, apart, so that it can be undone
+    Index("lead_account_id", "account_id", "lead_id"),
+)
+
+# By which names the companies are known that have a domain. A name of two companies tells nothing.
+ACCOUNT_NAME = Table(
+    "account_name",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Index("account_name_account_id", "account_id"),
 )
 
 # Two leads that a post showed to be one person, or that somebody said are; by pair, whichever absorbed the other.

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Row
 
 from baton.contracts import LeadReceived, LeadUpdated
-from baton.intake import store, store_erasure, store_merges
+from baton.intake import store, store_accounts, store_erasure, store_merges
 from baton.intake.decide import TYPES, Arrival
 from baton.intake.domain.elements import Element, Rules, judge
 from baton.intake.domain.keys import kind_of
@@ -174,6 +174,7 @@ class _Taking:
         self._answers: dict[int, Taken] = {}
         self._items: list[_Item] = []
         self._given: dict[str, str] = {}
+        self._accounts: dict[str, str] = {}
         self._pairs: dict[tuple[str, str], dict[str, Any]] = {}
         self._aside: list[dict[str, Any]] = []
         self._to_wipe: set[str | None] = set()
@@ -347,9 +348,12 @@ class _Taking:
         now = store_merges.survivors(self._tx, moved)
         for item in items:
             item.lead_id = now.get(str(item.lead_id), item.lead_id)
+        people = [person for person in found.values() if isinstance(person, Person)]
+        contacts = [*(item.element.contact for item in items), *(person.contact for person in people)]
+        self._accounts = store_accounts.by_name(self._tx, contacts)
 
     def _command(self, item: _Item) -> Command:
-        arrival = Arrival(item.element, item.event_id, item.is_first, self._rules.free)
+        arrival = Arrival(item.element, item.event_id, item.is_first, self._rules.free, self._accounts)
         trace = None if item.delivery is None else self._deliveries[item.delivery].trace
         assert item.lead_id is not None
         # Its dedupe key is the cause of its fact: what a store that is rolled forward knows repetitions by.

@@ -27,7 +27,7 @@ _AS_TYPED: Final = (
     "first_name", "last_name", "full_name", "salutation", "job_title", "company", "website", "street", "city",
     "postal_code", "region", "locale",
 )  # fmt: skip
-_DERIVED: Final = ("company_domain", "is_free_mail", "is_disposable_mail")
+_DERIVED: Final = ("account_id", "company_domain", "is_free_mail", "is_disposable_mail")
 _TOGETHER: Final = {
     "email": ("email", "email_raw"),
     "phone": ("phone", "phone_raw"),

@@ -25,6 +25,7 @@ from baton.contracts import (
     LeadTouched,
     LeadUpdated,
 )
+from baton.intake.domain.accounts import account_of
 from baton.intake.domain.contact import join
 from baton.intake.domain.mail import FreeMailDomains
 from baton.intake.domain.person import OWN, Outgrown, Person, changed_names
@@ -127,6 +128,10 @@ def _joined(
     at, other_at = datetime.fromisoformat(one["as_of"]), datetime.fromisoformat(other["as_of"])
     is_late = other_at <= at
     contact = join(one["contact"], other["contact"], is_late=is_late, free=free)
+    newer, older = (one, other) if is_late else (other, one)
+    before = newer["contact"] if newer["contact"].get("company") else older["contact"]
+    if (account := account_of(contact, {}, before)) is not None:
+        contact["account_id"] = account
     pair = (other, one) if is_late else (one, other)
     return contact, {**pair[0]["properties"], **pair[1]["properties"]}, max(at, other_at)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+from baton.intake.domain.accounts import account_of
 from baton.intake.domain.contact import Contact, join
 from baton.intake.domain.elements import Element
 from baton.intake.domain.mail import BUILT_IN, FreeMailDomains
@@ -56,9 +58,18 @@ class Person:
     retold: tuple[Retold, ...] = ()
     """Taken in again in this transaction; not stored with the person."""
 
+    @property
+    def account_id(self) -> str | None:
+        """The company it belongs to."""
+        return self.contact.get("account_id")
+
 
 def learn(
-    person: Person, element: Element, now: datetime, free: FreeMailDomains = BUILT_IN
+    person: Person,
+    element: Element,
+    now: datetime,
+    free: FreeMailDomains = BUILT_IN,
+    accounts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Person, list[str]]:
     """The person after a posted lead, and the names of contact fields and properties that changed (none at first).
 
@@ -68,6 +79,8 @@ def learn(
     assert isinstance(post, LeadIn)
     is_late = person.as_of is not None and element.happened < person.as_of
     contact = join(person.contact, element.contact, is_late=is_late, free=free)
+    if (account := account_of(contact, accounts, person.contact)) is not None:
+        contact["account_id"] = account
     given = properties_of(post)
     properties = {**given, **person.properties} if is_late else {**person.properties, **given}
     first = person.created_at is None
@@ -102,8 +115,11 @@ def own_learned(
     own = layers[OWN]
     is_late = element.happened < datetime.fromisoformat(own["as_of"])
     properties = {**given, **own["properties"]} if is_late else {**own["properties"], **given}
+    contact = join(own["contact"], element.contact, is_late=is_late, free=free)
+    if (account := account_of(contact, {}, own["contact"])) is not None:
+        contact["account_id"] = account
     layer = {
-        "contact": join(own["contact"], element.contact, is_late=is_late, free=free),
+        "contact": contact,
         "properties": properties,
         "as_of": own["as_of"] if is_late else element.happened.isoformat(),
     }
