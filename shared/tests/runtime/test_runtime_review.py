@@ -459,15 +459,17 @@ async def test_nobody_waits_for_a_micro_batch_that_has_broken(open_bench: Open) 
 
 
 async def test_a_micro_batch_that_is_cancelled_answers_those_who_wait(bench: Bench) -> None:
+    loop = asyncio.get_running_loop()
+
     def work(unit: Unit, items: Sequence[str]) -> list[Any]:
-        time.sleep(0.2)
-        return list(items)
+        done = unit.handle([Command(item, "a", "add", 1) for item in items])
+        loop.call_soon_threadsafe(running.cancel)  # before what was done can be committed
+        time.sleep(0.1)
+        return list(done)
 
     batch = bench.engine.micro_batch(work)
     running = asyncio.create_task(batch.run())
     waiting = asyncio.create_task(batch.submit("1"))
-    await asyncio.sleep(0.05)
-    running.cancel()
     with pytest.raises(NotNow):
         await asyncio.wait_for(waiting, 5)
 

@@ -20,7 +20,6 @@ from baton.cli.faults import Exit, Fault
 from baton.cli.first_steps import first_steps
 from baton.cli.home import read_url, url_file
 from baton.cli.screen import out
-from baton.playbook import PlaybookErrors
 from baton.runtime.bus.access import NoAccess
 from baton.runtime.http import ensure_admin_token, login_link
 from baton.runtime.republish import NoBeginning
@@ -118,19 +117,30 @@ def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve())
-    except AlreadyRunning as fault:
-        raise Fault(str(fault), code=Exit.BUSY) from fault
-    except PortTaken as fault:
-        raise Fault(str(fault), "Set BATON_PORT to a free one.") from fault
-    except NoAccess as fault:
-        raise Fault(str(fault), "docs/settings.md lists every setting.", Exit.USAGE) from fault
-    except CannotMigrate as fault:
-        raise Fault(str(fault), "The data is as it was before.") from fault
-    except NoBeginning as fault:
-        raise Fault(str(fault), "`baton republish --output FILE` writes one; then name it again.") from fault
-    except PlaybookErrors as faults:
-        hint = f"`baton playbook check {settings.playbook}` lists all of it."
-        raise Fault(f"the playbook is not valid: {faults.problems[0]}", hint) from faults
+    except Exception as fault:
+        if (told := _told(fault, settings)) is None:
+            raise
+        raise told from fault
+
+
+def _told(fault: Exception, settings: Settings) -> Fault | None:
+    """Return what to tell of what kept us from serving; None if it is none of what people can mend."""
+    match fault:
+        case AlreadyRunning():
+            return Fault(str(fault), code=Exit.BUSY)
+        case PortTaken():
+            return Fault(str(fault), "Set BATON_PORT to a free one.")
+        case NoAccess():
+            return Fault(str(fault), "docs/settings.md lists every setting.", Exit.USAGE)
+        case CannotMigrate():
+            return Fault(str(fault), "The data is as it was before.")
+        case NoBeginning():
+            return Fault(str(fault), "`baton republish --output FILE` writes one; then name it again.")
+    playbook = sys.modules.get("baton.playbook")  # a service that works by none never loads what reads it: 18 MB
+    if playbook is None or not isinstance(fault, playbook.PlaybookErrors):
+        return None
+    hint = f"`baton playbook check {settings.playbook}` lists all of it."
+    return Fault(f"the playbook is not valid: {fault.problems[0]}", hint)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
