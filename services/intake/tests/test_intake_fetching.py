@@ -43,7 +43,7 @@ def source(url: str, **fetch: Any) -> dict[str, Any]:
                         "after": "form:",
                         "rows": "questions[]",
                         "into": "data[]",
-                        "on": "number",
+                        "by": "number",
                     },
                 }
             ],

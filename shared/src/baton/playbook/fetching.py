@@ -41,7 +41,7 @@ class FetchAuth(Strict):
 class Beside(Strict):
     """A second document that explains the first, such as the questions of a form; kept for an hour, by its id.
 
-    For every row of `into`, the row of `rows` with the same value under `on` lends it the keys that it lacks.
+    For every row of `into`, the row of `rows` with the same value under `by` lends it the keys that it lacks.
     """
 
     path: UrlPath = Field(description="Where it stands; `{id}` is its id.")
@@ -50,7 +50,7 @@ class Beside(Strict):
     before: str | None = Field(default=None, min_length=1, description="Of that only what stands before this.")
     rows: PathText = Field(description="The rows of the second document.")
     into: PathText = Field(description="The rows of the first that they belong to.")
-    on: str = Field(min_length=1, max_length=100)
+    by: str = Field(min_length=1, max_length=100)
 
     def id_in(self, document: Any) -> str | None:
         """The id of the second document, by the first. None where it names none, or no id."""
@@ -127,10 +127,10 @@ def cut(value: object, after: str | None, before: str | None) -> object:
 
 def joined(document: Any, other: Any, beside: Beside) -> Any:
     """The first document, its rows with what the second says of them. Neither is changed."""
-    told = {_word(row, beside.on): row for row in parse_path(beside.rows).all(other) if isinstance(row, Mapping)}
+    told = {_word(row, beside.by): row for row in parse_path(beside.rows).all(other) if isinstance(row, Mapping)}
     document = deepcopy(document)
     for row in parse_path(beside.into).all(document):
-        if isinstance(row, dict) and (known := told.get(_word(row, beside.on))) is not None:
+        if isinstance(row, dict) and (known := told.get(_word(row, beside.by))) is not None:
             row.update({key: value for key, value in known.items() if key not in row})
     return document
 

@@ -40,7 +40,7 @@ _FREE = frozenset({("activity", "value"), ("answer", "value"), ("status", "detai
 class Taken:
     """One element of a body, taken by one mapping.
 
-    `post` has the shape of the native API's bodies, None with a fault; of a `fetch` it is `{fetch, id}`, of `nothing`
+    `post` has the shape of the native API's bodies, None with a fault; of a `fetch` `{fetch, id}`, of `nothing`
     `{reason}` with the record's own id as `lead`, where that is to be known as the lead's. `lead_id` is our own id,
     where the CRM keeps it. `key` is the mapping's own key against duplicates: None where it has none.
     """
@@ -68,15 +68,20 @@ class Mapper:
     def take(self, body: Any) -> list[Taken]:
         """What the mappings take out of `body`, mapping by mapping, in the order of the body.
 
-        An element of which nothing is to come is not shown to the mappings below that look in the same place.
+        An element of which nothing is to come is not shown to the mappings below that look in the same place; nor is
+        one that a mapping above has taken shown to a mapping that gives nothing.
         """
         taken: list[Taken] = []
-        settled: set[tuple[str | None, int]] = set()
+        settled: Settled = {}
         for mapping in self.mappings:
             taken += mapping.take(body, settled)
             if len(taken) > MAX_ELEMENTS:
                 raise MappingFault(f"more than {MAX_ELEMENTS} elements in one body")
         return taken
+
+
+Settled = dict[tuple[str | None, int], bool]
+"""Which elements have been taken, by where they stand; true where they mean nothing."""
 
 
 class Compiled:
@@ -92,19 +97,21 @@ class Compiled:
         self._drop = {folded(name) for name in mapping.drop if not name.endswith("*")}
         self._drop_beginnings = tuple(name[:-1].casefold() for name in mapping.drop if name.endswith("*"))
 
-    def take(self, body: Any, settled: set[tuple[str | None, int]] | None = None) -> list[Taken]:
-        """What this mapping takes out of `body`, except what is `settled`; what it takes to mean nothing is then."""
+    def take(self, body: Any, settled: Settled | None = None) -> list[Taken]:
+        """What this mapping takes out of `body`, except what is `settled`."""
         return [self.read(reader) for reader in self.readers(body, settled)]
 
-    def readers(self, body: Any, settled: set[tuple[str | None, int]] | None = None) -> Iterator[Reader]:
-        """A reader for each element the mapping is meant for."""
-        settled = set() if settled is None else settled
+    def readers(self, body: Any, settled: Settled | None = None) -> Iterator[Reader]:
+        """A reader for each element the mapping is meant for; notes in `settled` which those are."""
+        settled = {} if settled is None else settled
+        means_nothing = self.mapping.gives == "nothing"
         for number, element in enumerate(self._each.all(body) if self._each else [body]):
             place = (self.mapping.each, number)
-            if place in settled or not (self._when is None or self._when.value(element, body) is True):
+            if settled.get(place) or (means_nothing and place in settled):
                 continue
-            if self.mapping.gives == "nothing":
-                settled.add(place)
+            if not (self._when is None or self._when.value(element, body) is True):
+                continue
+            settled[place] = means_nothing
             yield Reader(element, body, self.mapping, self._programs, self._strip)
 
     def read(self, reader: Reader) -> Taken:
@@ -182,7 +189,7 @@ class Compiled:
         id_ = safe_id(reader.text(self.mapping.external_id))
         if id_ is None:
             raise MappingFault("external_id is no id of something that could be fetched")
-        return {"fetch": self.mapping.fetch, "id": id_}
+        return present({"fetch": self.mapping.fetch, "id": id_, "occurred_at": reader.time(self.mapping.occurred_at)})
 
     def _nothing(self, reader: Reader) -> dict[str, Any]:
         lead = self.mapping.lead

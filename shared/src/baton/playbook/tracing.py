@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from baton.playbook.mapping import Compiled, Mapper, Taken, picks_of
+from baton.playbook.mapping import Compiled, Mapper, Settled, Taken, picks_of
 from baton.playbook.names import is_filled
 from baton.playbook.paths import Place
 from baton.playbook.picking import MappingFault, Reader
@@ -36,7 +36,7 @@ class Traced:
 
 def traced(mapper: Mapper, body: Any) -> list[Traced]:
     """What the mappings take out of the body, as `Mapper.take` does, each with its story."""
-    settled: set[tuple[str | None, int]] = set()
+    settled: Settled = {}
     return [_traced(mapping, reader) for mapping in mapper.mappings for reader in mapping.readers(body, settled)]
 
 

@@ -247,7 +247,7 @@ class _Taking:
                 self._identify(item, owners)
         named = {_lead_id_of(item.element) for item in [*others, *told]} - {None}
         known = store_merges.survivors(self._tx, [lead_id for lead_id in named if lead_id])
-        for item in [*others, *told]:
+        for item in [*told, *others]:  # what is told of a record counts for what the same body says of it
             if item.is_open or item.status == "ignored":
                 self._refer(item, owners, known)
         store.give_identities(self._tx, self._given)

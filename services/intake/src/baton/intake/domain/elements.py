@@ -126,10 +126,12 @@ def unreadable(kind: Kind, source: str, sha: str, detail: str, cause: Cause = "u
     return Element(kind, source, sha, digest(source, kind, sha), fault=Fault(cause, detail))
 
 
-def notice(errand: Errand, sha: str, key: str) -> Element:
+def notice(errand: Errand, sha: str, key: str, at: datetime | None = None) -> Element:
     """An element that only names something. It waits until that was fetched."""
     waits = Fault("awaiting_fetch", "what it names is being fetched")
-    return Element("lead", errand.source, sha, digest(errand.source, "fetch", "key", key), errand=errand, fault=waits)
+    return Element(
+        "lead", errand.source, sha, digest(errand.source, "fetch", "key", key), errand=errand, fault=waits, at=at
+    )
 
 
 def nothing(source: str, sha: str, reason: str, about: str | None, lead_id: str | None) -> Element:

@@ -15,6 +15,7 @@ from baton.intake.domain.posts import Kind
 from baton.playbook.bodies import BodyFault, read_json, read_lines
 from baton.playbook.fetching import Thing, joined
 from baton.playbook.mapping import Mapper, MappingFault, Taken
+from baton.playbook.moments import moment
 from baton.playbook.opening import open_body
 
 NDJSON: Final = frozenset(
@@ -101,10 +102,10 @@ def _mapped(taken: Taken, source: str, rules: Rules, received_at: datetime) -> E
         return _sparse(taken, source, sha)
     if taken.post is None:
         return unreadable(taken.gives, source, sha, taken.fault or "cannot be mapped", "unmapped")
-    key, lead_id = f"{taken.mapping}:{taken.key or sha}", taken.lead_id
-    return judge(
-        taken.gives, taken.post, rules, received_at, sent=taken.element, key=key, source=source, lead_id=lead_id
-    )
+    key, lead_id, post = f"{taken.mapping}:{taken.key or sha}", taken.lead_id, taken.post
+    if taken.gives != "lead":  # what a platform reports without a time happened about when it was told
+        post = {"occurred_at": received_at.isoformat(), **post}
+    return judge(taken.gives, post, rules, received_at, sent=taken.element, key=key, source=source, lead_id=lead_id)
 
 
 def _sparse(taken: Taken, source: str, sha: str) -> Element:
@@ -113,7 +114,8 @@ def _sparse(taken: Taken, source: str, sha: str) -> Element:
     if post is None:
         return unreadable("lead", source, sha, taken.fault or "cannot be mapped", "unmapped")
     if taken.gives == "fetch":
-        return notice(Errand(source, post["fetch"], post["id"]), sha, f"{taken.mapping}:{taken.key or sha}")
+        errand = Errand(source, post["fetch"], post["id"])
+        return notice(errand, sha, f"{taken.mapping}:{taken.key or sha}", moment(post.get("occurred_at", "")))
     lead = post.get("lead", {})
     about = external_key(lead["system"], lead["id"]) if "id" in lead else None
     return nothing(source, sha, post["reason"], about, taken.lead_id)
