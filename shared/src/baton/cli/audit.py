@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baton.cli.client import SERVICES, Client
-from baton.cli.ledger import Balance, Entry, balance
+from baton.cli.ledger import Balance, Entry, balance, unacknowledged
 
 ELEMENTS = ("accepted", "duplicate", "quarantined")
 AUDITED = ("intake", "scoring", "routing", "reporting")
@@ -51,7 +51,10 @@ def audit(client: Client, quiet: float, pause: float, told: Callable[[str], None
 
 def _compare(client: Client) -> Balance:
     parked = {lead_id for service in SERVICES for lead_id in _parked(client, service)}
-    return balance({service: _entries(client, service) for service in AUDITED}, parked)
+    found = balance({service: _entries(client, service) for service in AUDITED}, parked)
+    # Intake first: whoever has wiped what intake had erased by then is in time.
+    found.faults |= unacknowledged({service: frozenset(_erased(client, service)) for service in SERVICES})
+    return found
 
 
 def _elements(client: Client) -> dict[str, int]:
@@ -64,6 +67,16 @@ def _entries(client: Client, service: str) -> Iterator[Entry]:
     while True:
         page = client.get(f"/{service}/v1/ledger", ids=1, after=after)
         yield from page["leads"]
+        after = page.get("next")
+        if not after:
+            return
+
+
+def _erased(client: Client, service: str) -> Iterator[str]:
+    after: Any = None
+    while True:
+        page = client.get(f"/{service}/v1/ledger", erased=1, after=after)
+        yield from (str(lead["lead_id"]) for lead in page["erased"])
         after = page.get("next")
         if not after:
             return

@@ -58,6 +58,15 @@ class Client:
         params = {name: value for name, value in query.items() if value is not None}
         return self._json(self.ask("GET", path, params=params))
 
+    def find(self, path: str) -> Any:
+        """The JSON behind a path, None where there is nothing. Raises Fault for any other no."""
+        answer = self.ask("GET", path)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else self._json(answer)
+
+    def delete(self, path: str) -> Any:
+        """What is answered when what stands behind a path is deleted. Raises Fault unless the answer is 2xx."""
+        return self._json(self.ask("DELETE", path))
+
     def post(self, path: str, body: Any = None) -> Any:
         """What a posted JSON body is answered. Raises Fault unless the answer is 2xx."""
         return self._json(self.ask("POST", path, json=body))

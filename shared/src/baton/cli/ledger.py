@@ -60,6 +60,18 @@ def balance(ledgers: Mapping[str, Iterable[Entry]], parked: Iterable[str]) -> Ba
     return result
 
 
+def unacknowledged(erased: Mapping[str, frozenset[str]]) -> dict[str, str]:
+    """The leads that intake has erased and others have not wiped yet: lead id to who has not.
+
+    `erased` maps a service's name to the leads whose erasure it has acknowledged.
+    """
+    found: dict[str, list[str]] = {}
+    for service, wiped in sorted(erased.items()):
+        for lead_id in erased["intake"] - wiped:
+            found.setdefault(lead_id, []).append(service)
+    return {lead_id: f"erased, and not wiped by {' and '.join(names)}" for lead_id, names in found.items()}
+
+
 def fate_of(entries: Mapping[str, Entry], is_parked: bool) -> tuple[str, str | None]:
     """The one fate of a lead, and what is wrong if it has none or more than one."""
     intake = entries["intake"]

@@ -27,12 +27,14 @@ playbook_app = typer.Typer(no_args_is_help=True, help="Check and read the playbo
 sources_app = typer.Typer(no_args_is_help=True, help="Try out what the playbook's sources make of posts.")
 events_app = typer.Typer(no_args_is_help=True, help="Follow the facts the services publish.")
 dead_app = typer.Typer(no_args_is_help=True, help="Leads a service has put aside because it could not handle a fact.")
+personal_app = typer.Typer(no_args_is_help=True, help="What is known of one person: told to him, or forgotten.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens for the file named by BATON_TOKENS.")
 app.add_typer(playbook_app, name="playbook")
 app.add_typer(sources_app, name="sources")
 app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")
 app.add_typer(token_app, name="token")
+app.add_typer(personal_app, name="personal-data")
 
 PlaybookPath = Annotated[Path | None, typer.Argument(help="Directory of the playbook; BATON_PLAYBOOK by default.")]
 ServiceName = Annotated[str | None, typer.Option("--service", help="Only this service.")]
@@ -178,6 +180,32 @@ def dead_discard(
     from baton.cli.dead import discard_parked
 
     discard_parked(service, parked_id, reason)
+
+
+@personal_app.command(name="export")
+def personal_export(
+    lead: Annotated[str, typer.Argument(help="The lead's id.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; the screen otherwise.")
+    ] = None,
+) -> None:
+    """Write everything that all five services hold of a person, as one JSON document. Needs the scope admin."""
+    from baton.cli.personal_data import export
+
+    export(lead, output)
+
+
+@personal_app.command(name="erase")
+def personal_erase(
+    lead: Annotated[str, typer.Argument(help="The lead's id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether that is meant.")] = False,
+) -> None:
+    """Forget a person in all services, for good. Needs the scope admin."""
+    from baton.cli.personal_data import erase
+
+    if not yes:
+        typer.confirm(f"Forget everything about {lead}? Nobody can bring it back.", abort=True)
+    erase(lead)
 
 
 @app.command()
