@@ -48,6 +48,7 @@ class OAuth(Strict):
     """OAuth 2.0 client credentials (RFC 6749 §4.4): a token is fetched, and fetched anew when it is refused."""
 
     token_url: Place
+    """A whole URL, or a path under that of the endpoint."""
     client_id: Secret
     client_secret: Secret
     scope: Text | None = None

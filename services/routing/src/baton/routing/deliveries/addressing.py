@@ -43,7 +43,7 @@ def addressed(decision: Decision[Any], cause: Cause, directory: Callable[[], Dir
 
     The facts get the ids the runtime would give them, so that the parcels can name them.
     """
-    if not decision.facts or not directory().everybody:
+    if not decision.facts or not directory().is_anybody_told:
         return decision
     count: Counter[str] = Counter()
     drafts, parcels = [], []
@@ -64,7 +64,7 @@ def passed_on(
     decision: Decision[Any], cause: Cause, types: Collection[str], directory: Callable[[], Directory]
 ) -> Decision[Any]:
     """Return the decision with a parcel for each endpoint that is told of the cause itself: a fact of somebody else."""
-    if not isinstance(cause, Heard) or cause.type not in types or not directory().everybody:
+    if not isinstance(cause, Heard) or cause.type not in types or not directory().is_anybody_told:
         return decision
     headers = {
         "ce_id": cause.id,
@@ -83,7 +83,7 @@ def passed_on(
 
 def readdressed(decision: Decision[Any], said: Sequence[Heard], directory: Callable[[], Directory]) -> Decision[Any]:
     """As `addressed`, for what an earlier life of a restored store said: whether it was delivered is not known."""
-    if not said or not directory().everybody:
+    if not said or not directory().is_anybody_told:
         return decision
     parcels = [one for fact in said for one in parcels_for(directory(), fact.type, fact.id, fact.subject, fact.body)]
     if not parcels:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -41,6 +43,7 @@ class Caller:
         self._environ = environ
         self._clock = clock
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def tell(self, receiver: Receiver, letter: Letter, record: Mapping[str, Any], keep: Keep) -> Outcome:
         """Make one try. `keep` is called with what the endpoint's answers say of the lead, as soon as they say it."""
@@ -105,11 +108,12 @@ class Caller:
         sent |= self._signed(receiver, body, message_id, now)
         auth = receiver.endpoint.auth if receiver.endpoint is not None else None
         method = step.method if step is not None else "POST"
-        sent |= await self._authorised(receiver.id, auth)
+        sent |= await self._authorised(receiver, auth)
         answer = await self._outbound.send(method, url, headers=sent, body=body)
         if answer.status == 401 and auth is not None and auth.oauth is not None:
-            self._tokens.pop(receiver.id, None)  # taken back before its time
-            sent |= await self._authorised(receiver.id, auth)
+            if sent["authorization"].endswith(f" {self._tokens.get(receiver.id, ('', 0))[0]}"):
+                self._tokens.pop(receiver.id, None)  # taken back before its time
+            sent |= await self._authorised(receiver, auth)
             answer = await self._outbound.send(method, url, headers=sent, body=body)
         return answer
 
@@ -120,7 +124,7 @@ class Caller:
             headers["webhook-signature"] = signature_header(keys, message_id, timestamp, body)
         return headers
 
-    async def _authorised(self, endpoint: str, auth: Auth | None) -> dict[str, str]:
+    async def _authorised(self, receiver: Receiver, auth: Auth | None) -> dict[str, str]:
         if auth is None:
             return {}
         if auth.bearer is not None:
@@ -131,10 +135,11 @@ class Caller:
         if auth.header is not None:
             return {auth.header.name.lower(): text_of(auth.header.value, self._environ)}
         assert auth.oauth is not None
-        return {"authorization": f"Bearer {await self._token(endpoint, auth.oauth)}"}
+        async with self._fetching[receiver.id]:  # deliveries that begin together need one token
+            return {"authorization": f"Bearer {await self._token(receiver, auth.oauth)}"}
 
-    async def _token(self, endpoint: str, oauth: OAuth) -> str:
-        known = self._tokens.get(endpoint)
+    async def _token(self, receiver: Receiver, oauth: OAuth) -> str:
+        known = self._tokens.get(receiver.id)
         if known is not None and known[1] > self._clock.monotonic():
             return known[0]
         form = {
@@ -145,6 +150,8 @@ class Caller:
         form |= {"scope": oauth.scope} if oauth.scope else {}
         headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
         url = text_of(oauth.token_url, self._environ)
+        if url.startswith("/") and receiver.place is not None:
+            url = text_of(receiver.place, self._environ).rstrip("/") + url
         answer = await self._outbound.send("POST", url, headers=headers, body=urlencode(form).encode())
         token = _json_of(answer).get("access_token") if answer.is_success else None
         if not isinstance(token, str) or not token.isascii():
@@ -153,7 +160,7 @@ class Caller:
             raise NoToken(Outcome("rejected", answer.status, error, outcome.wish, concerns_all=True))
         lasts = _json_of(answer).get("expires_in")
         seconds = float(lasts) if isinstance(lasts, int | float) else 900.0
-        self._tokens[endpoint] = (token, self._clock.monotonic() + max(0.0, seconds - 30))
+        self._tokens[receiver.id] = (token, self._clock.monotonic() + max(0.0, seconds - 30))
         return token
 
     def _judged(self, answer: Answer) -> Outcome:

@@ -120,6 +120,11 @@ class Directory:
                 found.setdefault(type_, []).append(receiver)
         return found
 
+    @property
+    def is_anybody_told(self) -> bool:
+        """True if somebody is on."""
+        return len(self.is_off) < len(self.everybody)
+
     def of(self, type_: str) -> Sequence[Receiver]:
         """Those that are on and are told of facts of this type, if the condition of each agrees."""
         return self._by_type.get(type_, ())
