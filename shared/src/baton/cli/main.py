@@ -139,6 +139,26 @@ def republish(
     republish(service or [], since, output)
 
 
+@app.command()
+def deliveries(
+    endpoint: Annotated[str | None, typer.Option("--endpoint", help="Only of this endpoint.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="pending, delivered or given_up.")] = None,
+    lead: Annotated[str | None, typer.Option("--lead", help="Only of this lead.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most lines, the newest first.")] = 50,
+    endpoints: Annotated[bool, typer.Option("--endpoints", help="Who is told, and how each fares, instead.")] = False,
+    replay: Annotated[int | None, typer.Option("--replay", help="Deliver the one with this id again.")] = None,
+    replay_since: Annotated[
+        datetime | None,
+        typer.Option("--replay-since", help="Tell the endpoint everything anew that was said since then (UTC)."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Call the disabled endpoint again.")] = False,
+) -> None:
+    """List what CRMs and people outside are told, with what became of it; or tell them again."""
+    from baton.cli.deliveries import deliveries
+
+    deliveries(endpoint, state, lead, limit, endpoints, replay, replay_since, resume)
+
+
 @dead_app.command(name="list")
 def dead_list(service: ServiceName = None) -> None:
     """List what is parked, with the reason."""
