@@ -26,7 +26,6 @@ EXPRESSIONS: Mapping[str, str] = {
     "event_id": "md5(g || t.event_id)::uuid::text",
     "key": "encode(sha256((g || t.key)::bytea), 'hex')",
     "external_id": "t.external_id || '-' || g",
-    "position": "-(g * 100 + t.sequence)",
     "due_at": "t.due_at + interval '10 years'",
     "warn_at": "t.warn_at + interval '10 years'",
     "received_at": f"t.received_at - interval '{DAYS} days' * (g / 1000000.0)",

@@ -14,6 +14,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.world import SERVICES, STAGES, World
 
 LOOK_EVERY = 0.1
+_UNPUBLISHED = {
+    "leads.": "SELECT coalesce(sum(size), 0) FROM page WHERE position IS NULL",
+    "bare.": "SELECT count(*) FROM journal WHERE position IS NULL",
+}
+"""How many facts wait to be published, by the prefix of a pipeline's topics."""
 PATIENCE = 60.0
 """Seconds for which what is left to do may stay the same before we call it stuck."""
 
@@ -93,7 +98,7 @@ class Quiet:
         left: dict[str, int] = {}
         for name in (name for name, publishes in self._databases.items() if publishes):
             connection = await self._connection(name)
-            waiting = await connection.fetchval("SELECT count(*) FROM journal WHERE position IS NULL")
+            waiting = await connection.fetchval(_UNPUBLISHED[self._prefix])
             if waiting:
                 left[f"{name} publishes"] = waiting
         return left or await self._unread(consumer)

@@ -74,7 +74,7 @@ def left_to_do(stores: Stores, ends: Mapping[tuple[str, int], int], services: Se
     """What is not yet published, not yet read, or about to fire; `ends` of the log's lanes. Empty when all is quiet."""
     left: dict[str, int] = {}
     for service in services:
-        unpublished = stores.rows(service, "SELECT count(*) FROM journal WHERE position IS NULL")
+        unpublished = stores.rows(service, "SELECT coalesce(sum(size), 0) FROM page WHERE position IS NULL")
         timers = stores.rows(service, f"SELECT count(*) FROM timer WHERE due_at < {stores.instant(8)}")
         left |= {f"{service}: unpublished": unpublished[0][0], f"{service}: timers": timers[0][0]}
         for topic, lane, read in stores.rows(service, "SELECT topic, lane, next_off FROM place"):

@@ -81,7 +81,7 @@ def _behind(stores: Stores, ends: Ends, past: deque[Moment]) -> dict[str, int]:
         past.popleft()
     then, behind = past[0], dict[str, int]()
     for service in SERVICES:
-        old = f"SELECT count(*) FROM journal WHERE position IS NULL AND id <= {then.journaled[service]}"
+        old = f"SELECT coalesce(sum(size), 0) FROM page WHERE position IS NULL AND first <= {then.journaled[service]}"
         due = f"SELECT count(*) FROM timer WHERE due_at < {stores.instant(-OVERDUE)}"
         behind |= {f"{service}: unpublished": stores.rows(service, old)[0][0]}
         behind |= {f"{service}: overdue": stores.rows(service, due)[0][0]}

@@ -20,4 +20,4 @@ async def test_replicas_that_start_together_migrate_once(service: str, postgres:
     store = open_store(url)
     tables = await store.read(lambda tx: set(inspect(tx).get_table_names()))
     await store.close()
-    assert {"lane", "place", "journal", "timer", "parked", "alembic_version"} <= tables
+    assert {"lane", "place", "journal", "page", "timer", "parked", "alembic_version"} <= tables

@@ -136,7 +136,7 @@ class World:
         )
 
     def unpublished(self, service: str) -> int:
-        return int(self.one(service, "SELECT count(*) FROM journal WHERE position IS NULL"))
+        return int(self.one(service, "SELECT coalesce(sum(size), 0) FROM page WHERE position IS NULL"))
 
     def await_quiet(self, seconds: float) -> float:
         """Wait until all is published and read; returns how long that took."""

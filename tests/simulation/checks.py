@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -65,13 +66,18 @@ def _journals(world: World, facts: list[Fact]) -> Iterator[str]:
     for name in SERVICES:
         lanes = dict(world.databases[name].rows("SELECT lane, position FROM lane"))
         for lane in sorted(lanes):
-            rows = world.databases[name].rows(
-                "SELECT position, event_id FROM journal WHERE lane = ? ORDER BY position", lane
-            )
-            if [row[0] for row in rows] != list(range(1, len(rows) + 1)) or lanes[lane] != len(rows):
-                yield f"{name}: positions of lane {lane} have gaps"
-            if {row[1] for row in rows} != set(on_bus[name, lane]):
+            rows = world.databases[name].rows("SELECT event_id FROM journal WHERE lane = ?", lane)
+            if {row[0] for row in rows} != set(on_bus[name, lane]):
                 yield f"{name}: journal and bus differ in lane {lane}"
+            pages = world.databases[name].rows("SELECT position, size FROM page WHERE lane = ? ORDER BY position", lane)
+            if [row[0] for row in pages] != list(accumulate(row[1] for row in pages)) or lanes[lane] != len(rows):
+                yield f"{name}: positions of lane {lane} have gaps"
+            told = world.databases[name].rows(
+                "SELECT json_each.value FROM page, json_each(page.facts) WHERE lane = ?", lane
+            )
+            known = world.databases[name].rows("SELECT id FROM journal WHERE lane = ?", lane)
+            if sorted(told) != sorted(known):
+                yield f"{name}: the pages of lane {lane} are not its journal"
 
 
 def _heard_all(world: World, facts: list[Fact]) -> Iterator[str]:

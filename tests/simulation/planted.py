@@ -87,16 +87,13 @@ def marked_before_published() -> Iterator[None]:
 
     async def once(self: Any) -> int:
         held = {lane: lease.epoch for lane, lease in self._lanes.held.items()}
-        rows = await self._store.read(lambda tx: self._page(tx, list(held))) if held else []
-        if not rows:
+        pages = await self._store.read(lambda tx: self._outbox(tx, list(held))) if held else []
+        if not pages:
             return 0
-        marks: dict[int, list[int]] = {}
-        for row in rows:
-            marks.setdefault(row.lane, []).append(row.id)
-        await self._store.write(lambda tx: self._mark(tx, marks, held))
-        outgoing: list[Outgoing] = [relay._outgoing(row) for row in rows]
+        await self._store.write(lambda tx: self._mark(tx, pages, held))
+        outgoing: list[Outgoing] = [relay._outgoing(page, row) for page in pages for row in page.facts]
         await self._bus.publish(outgoing)
-        return len(rows)
+        return len(outgoing)
 
     with patch.object(relay.Relay, "once", once):
         yield
@@ -105,14 +102,14 @@ def marked_before_published() -> Iterator[None]:
 @contextmanager
 def relay_that_pages_by_id() -> Iterator[None]:
     """The relay forgets what it had under way when it failed, and goes on behind it."""
-    proper = relay.Relay._page
+    proper = relay.Relay._outbox
 
-    def page(self: Any, tx: Connection, lanes: Sequence[int]) -> Any:
-        rows = [row for row in proper(self, tx, lanes) if row.id > getattr(self, "seen", 0)]
-        self.seen = max([row.id for row in rows], default=getattr(self, "seen", 0))
-        return rows
+    def outbox(self: Any, tx: Connection, lanes: Sequence[int]) -> Any:
+        pages = [page for page in proper(self, tx, lanes) if page.id > getattr(self, "seen", 0)]
+        self.seen = max([page.id for page in pages], default=getattr(self, "seen", 0))
+        return pages
 
-    with patch.object(relay.Relay, "_page", page):
+    with patch.object(relay.Relay, "_outbox", outbox):
         yield
 
 

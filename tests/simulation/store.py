@@ -122,7 +122,7 @@ class Database:
                 self.wrong.append(f"{self.service}: place of {topic}/{lane} went back to {place}")
             self.places[topic, lane] = place
         ((outbox, newest),) = self.rows(
-            "SELECT EXISTS (SELECT 1 FROM journal WHERE position IS NULL), (SELECT max(id) FROM journal)"
+            "SELECT EXISTS (SELECT 1 FROM page WHERE position IS NULL), (SELECT max(id) FROM journal)"
         )
         self.has_outbox = bool(outbox)
         for row in range(len(self.said_at) + 1, (newest or 0) + 1):

@@ -16,7 +16,8 @@ SEED = 7
 """Any that begins with leads and their owners."""
 BREAKAGES = (
     ("intake", "UPDATE journal SET event_id = 'another' WHERE id = 1", "journal and bus differ"),
-    ("intake", "UPDATE journal SET position = position + 100 WHERE position = 1", "have gaps"),
+    ("intake", "UPDATE page SET position = position + 100 WHERE id = 1", "have gaps"),
+    ("intake", "UPDATE page SET facts = '[1000000]' WHERE id = 1", "are not its journal"),
     ("scoring", "UPDATE subject SET heard = '{}'", "has not heard"),
     ("routing", "DELETE FROM lead", "lead"),
     (

@@ -11,6 +11,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,13 +150,16 @@ async def outcome(bench: Bench) -> dict[str, Any]:
     for fact in said:
         sequences.setdefault(fact.subject, []).append(fact.sequence)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in sequences.values()), sequences
-    journal = tables["journal"].c
-    rows = await bench.engine.read(
-        lambda tx: tx.execute(select(journal.lane, journal.position, journal.event_id)).all()
+    page = tables["page"].c
+    pages = await bench.engine.read(
+        lambda tx: tx.execute(select(page.lane, page.position, page.size).order_by(page.position)).all()
     )
     for lane in range(LANES):
-        positions = sorted(row.position for row in rows if row.lane == lane)
-        assert positions == list(range(1, len(positions) + 1)), "positions with a gap"
+        of_lane = [row for row in pages if row.lane == lane]
+        assert [row.position for row in of_lane] == list(accumulate(row.size for row in of_lane)), (
+            "positions with a gap"
+        )
+    assert sum(row.size for row in pages) == len(said)
     published = await first_seen(bench)
     assert published == {subject: [f.id for f in said if f.subject == subject] for subject in sequences}
     toy, grand = tables["toy"].c, tables["grand"].c

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, sel
 
 from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Heard, Job, JobDone, Refusal, Reply, Service
 from baton.runtime.store import fetch, new_metadata, upsert
-from baton.runtime.store.migrations import create_v1, erase_v2
+from baton.runtime.store.migrations import create_v1, erase_v2, pages_v3
 
 
 class Number(BaseModel):
@@ -152,6 +152,7 @@ def create_toy_tables() -> None:
 
     create_v1()
     erase_v2()
+    pages_v3()
     op.create_table(
         "toy",
         sa.Column("subject", sa.Text, primary_key=True),

@@ -1,17 +1,19 @@
 """The publisher's facts over HTTP, from its journal, for those without Kafka.
 
-The cursor holds, per lane, the position the relay gave the last fact read. Positions have one writer a lane and become
-visible in order, which row ids do not. (A fact that is published again leaves its old position empty.)
+The cursor holds, per lane, the position of the last fact read, as the relay gave it. Positions have one writer a lane
+and become visible in order, which row ids do not. (A fact that is published again has another position besides.)
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Integer, column, func, select, values
+from sqlalchemy import BigInteger, Connection, Integer, Row, column, func, select, values
 
+from baton.runtime.journal import FULL, facts_of
 from baton.runtime.store.tables import RuntimeTables
 
 MOST = 2**62
@@ -41,26 +43,43 @@ def page_of(tx: Connection, tables: RuntimeTables, positions: list[int], limit: 
 
     `positions` is moved along.
     """
-    journal = tables.journal.c
+    pages = _pages_after(tx, tables, positions, limit)
+    told = _in_turns(pages, positions)[:limit]
+    found = facts_of(tx, tables, (number for _, _, number in told), ("id", "topic", "headers", "value"))
+    lines = []
+    for lane, position, number in told:
+        positions[lane] = position
+        lines.append(_line(found[number], write_cursor(positions)))
+    return lines
+
+
+def _pages_after(tx: Connection, tables: RuntimeTables, positions: list[int], limit: int) -> list[Row[Any]]:
+    """Return, of each lane, the page in which its next fact stands, and those after it as far as they may be wanted."""
+    page = tables.page.c
     read = (
         values(column("lane", Integer), column("position", BigInteger), name="read")
         .data(list(enumerate(positions)))
         .cte()
     )
-    after = select(func.min(journal.position)).where(journal.lane == read.c.lane, journal.position > read.c.position)
+    after = select(func.min(page.position)).where(page.lane == read.c.lane, page.position > read.c.position)
     start = select(read.c.lane, after.scalar_subquery().label("first")).cte("start")
     query = (
-        select(journal.lane, journal.position, journal.topic, journal.headers, journal.value)
-        .join_from(start, tables.journal, journal.lane == start.c.lane)
-        .where(journal.position >= start.c.first, journal.position < start.c.first + limit)
-        .order_by(journal.position - start.c.first, journal.lane)
-        .limit(limit)
+        select(page.lane, page.position, page.facts)
+        .join_from(start, tables.page, page.lane == start.c.lane)
+        .where(page.position >= start.c.first, page.position < start.c.first + limit + FULL)
+        .order_by(page.lane, page.position)
     )
-    lines = []
-    for row in tx.execute(query):
-        positions[row.lane] = row.position
-        lines.append(_line(row, write_cursor(positions)))
-    return lines
+    return list(tx.execute(query))
+
+
+def _in_turns(pages: Iterable[Row[Any]], positions: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return lane, position and id in the journal of the facts after `positions`: the next of each lane, and so on."""
+    lanes: dict[int, list[tuple[int, int]]] = {}
+    for page in pages:
+        numbered = enumerate(page.facts, start=page.position - len(page.facts) + 1)
+        lanes.setdefault(page.lane, []).extend(fact for fact in numbered if fact[0] > positions[page.lane])
+    turns = [(turn, lane, *fact) for lane, facts in lanes.items() for turn, fact in enumerate(facts)]
+    return [(lane, position, number) for _, lane, position, number in sorted(turns)]
 
 
 def _line(row: Any, cursor: str) -> bytes:

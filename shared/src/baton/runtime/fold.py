@@ -19,8 +19,9 @@ from baton.runtime.failures import BrokenInvariant
 from baton.runtime.forgetting import forget
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Subject
 from baton.runtime.ids import event_id
+from baton.runtime.journal import write_down
 from baton.runtime.partition import lane_of
-from baton.runtime.store.rows import fetch, insert, insert_missing, upsert
+from baton.runtime.store.rows import fetch, insert_missing, upsert
 from baton.runtime.store.tables import RuntimeTables, first_version, set_timers
 
 _ERASED = Refusal(404, "Erased lead", "This person was erased: nothing is known here, and nothing may be done.")
@@ -263,7 +264,7 @@ class Fold:
             self.service.keep(self.tx, changed, self._books if self._books_changed else None, self.now)
         self.tally.journal = self._journal
         try:
-            insert(self.tx, self.tables.journal, self._journal)
+            write_down(self.tx, self.tables, self._journal)
         except IntegrityError as problem:
             raise BrokenInvariant(f"a fact was said twice or out of sequence: {problem.orig}") from problem
         guards = [

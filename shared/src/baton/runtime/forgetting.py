@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select, upda
 from baton.runtime.blank import HEADER, blank, blank_headers
 from baton.runtime.bus.port import Headers
 from baton.runtime.envelope import to_wire
+from baton.runtime.journal import oldest_waiting
 from baton.runtime.store.rows import fetch
 from baton.runtime.store.tables import RuntimeTables
 
@@ -66,7 +67,7 @@ def wipe_journal(
 def unscrubbed(tx: Connection, tables: RuntimeTables, limit: int) -> list[str]:
     """Return up to `limit` erased subjects of which files may still show something, and nothing waits for the relay."""
     subject, journal = tables.subject.c, tables.journal.c
-    waits = exists().where(journal.subject == subject.subject, journal.position.is_(None))
+    waits = exists().where(journal.subject == subject.subject, journal.id >= oldest_waiting(tables))
     erased = (subject.erased_at.is_not(None), subject.scrubbed_at.is_(None), ~waits)
     return list(tx.execute(select(subject.subject).where(*erased).order_by(subject.subject).limit(limit)).scalars())
 

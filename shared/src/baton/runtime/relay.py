@@ -1,23 +1,22 @@
-"""From the journal to the bus: oldest first, per lane, awaited, then given a position; never a transaction open
+"""From the journal to the bus: oldest first, per lane, awaited, then given positions; never a transaction open
 meanwhile.
 
-Rows without a position are the outbox. Reading what is still there, in id order, loses nothing; paging by the
-highest id
-seen would, because ids commit out of order.
+Pages without a position are the outbox (`journal.py`). Reading what is still there, oldest first, loses nothing; going
+on above the highest id seen would, because ids commit out of order.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, Row, text
 
 from baton.runtime.bus.port import Bus, Outgoing
 from baton.runtime.envelope import to_wire
 from baton.runtime.failures import LONGEST_PAUSE, Fenced, NotNow
+from baton.runtime.journal import Page, outbox, waiting
 from baton.runtime.lanes import Lanes
 from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.store.port import Store
@@ -43,11 +42,11 @@ _ADVANCE_SQLITE = """
 UPDATE lane SET position = position + ? WHERE lane = ? AND epoch = ? AND owner = ? RETURNING lane, position - ?
 """
 _MARK_POSTGRES = """
-UPDATE journal SET position = m.position
+UPDATE page SET position = m.position
 FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS bigint[])) AS m(id, position)
-WHERE journal.id = m.id AND journal.position IS NULL
+WHERE page.id = m.id AND page.position IS NULL
 """
-_MARK_SQLITE = "UPDATE journal SET position = ? WHERE id = ? AND position IS NULL"
+_MARK_SQLITE = "UPDATE page SET position = ? WHERE id = ? AND position IS NULL"
 
 
 class Relay:
@@ -104,35 +103,37 @@ class Relay:
         held = {lane: lease.epoch for lane, lease in self._lanes.held.items()}
         if not held:
             return 0
-        rows = await self._store.read(lambda tx: self._page(tx, list(held)))
-        if not rows:
-            self._metrics.outbox_pending.set(0)
+        pages = await self._store.read(lambda tx: self._outbox(tx, list(held)))
+        facts = sum(len(page.facts) for page in pages)
+        self._metrics.outbox_pending.set(facts)
+        if not pages:
             return 0
-        self._metrics.outbox_pending.set(len(rows))
-        await self._bus.publish([_outgoing(row) for row in rows])
-        marks = {lane: [row.id for row in of] for lane, of in groupby(sorted(rows, key=_lane), key=_lane)}
-        await self._store.write(lambda tx: self._mark(tx, marks, held))
-        return len(rows)
+        await self._bus.publish([_outgoing(page, row) for page in pages for row in page.facts])
+        await self._store.write(lambda tx: self._mark(tx, pages, held))
+        return facts
 
-    def _page(self, tx: Connection, lanes: Sequence[int]) -> list[Row[Any]]:
-        journal = self._tables.journal.c
-        columns = (journal.id, journal.lane, journal.topic, journal.subject, journal.headers, journal.value)
-        outbox = select(*columns).where(journal.position.is_(None), journal.lane.in_(lanes))
-        return list(tx.execute(outbox.order_by(journal.id).limit(PAGE)))
+    def _outbox(self, tx: Connection, lanes: Sequence[int]) -> list[Page]:
+        return outbox(tx, self._tables, lanes, PAGE)
 
-    def _mark(self, tx: Connection, marks: dict[int, list[int]], held: dict[int, int]) -> None:
-        """Give the rows their positions, fenced: one writer a lane, positions without a gap."""
-        bases = self._advance(tx, {lane: (held[lane], len(ids)) for lane, ids in marks.items()})
-        if len(bases) != len(marks):
-            raise Fenced(f"lanes {sorted(marks.keys() - bases.keys())} are not ours any more")
-        pairs = [(bases[lane] + nth, row_id) for lane, ids in marks.items() for nth, row_id in enumerate(ids, start=1)]
+    def _mark(self, tx: Connection, pages: Sequence[Page], held: dict[int, int]) -> None:
+        """Give the pages their positions, fenced: one writer a lane, positions without a gap."""
+        more: dict[int, int] = {}
+        for page in pages:
+            more[page.lane] = more.get(page.lane, 0) + len(page.facts)
+        reached = self._advance(tx, {lane: (held[lane], number) for lane, number in more.items()})
+        if len(reached) != len(more):
+            raise Fenced(f"lanes {sorted(more.keys() - reached.keys())} are not ours any more")
+        pairs = []
+        for page in pages:
+            reached[page.lane] += len(page.facts)
+            pairs.append((reached[page.lane], page.id))
         if tx.dialect.name == "postgresql":
-            bound = {"ids": [row_id for _, row_id in pairs], "positions": [position for position, _ in pairs]}
+            bound = {"ids": [page_id for _, page_id in pairs], "positions": [position for position, _ in pairs]}
             done = tx.execute(text(_MARK_POSTGRES), bound).rowcount
         else:
             done = tx.exec_driver_sql(_MARK_SQLITE, pairs).rowcount
         if done != len(pairs):
-            raise Fenced(f"{done} of {len(pairs)} facts were unpublished")
+            raise Fenced(f"{done} of {len(pairs)} pages were unpublished")
 
     def _advance(self, tx: Connection, wanted: dict[int, tuple[int, int]]) -> dict[int, int]:
         """Move the lanes' positions on (lane to epoch and number); return the positions before, of those still ours."""
@@ -155,14 +156,8 @@ class Relay:
 
     async def pending(self) -> int:
         """Return how many facts wait in the whole outbox."""
-        table = self._tables.journal
-        count = select(func.count()).select_from(table).where(table.c.position.is_(None))
-        return await self._store.read(lambda tx: int(tx.execute(count).scalar_one()))
+        return await self._store.read(lambda tx: waiting(tx, self._tables))
 
 
-def _lane(row: Row[Any]) -> int:
-    return int(row.lane)
-
-
-def _outgoing(row: Row[Any]) -> Outgoing:
-    return Outgoing(row.topic, row.lane, row.subject, to_wire(row.headers), row.value)
+def _outgoing(page: Page, row: Row[Any]) -> Outgoing:
+    return Outgoing(row.topic, page.lane, row.subject, to_wire(row.headers), row.value)

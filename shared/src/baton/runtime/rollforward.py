@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from baton.runtime import journal
 from baton.runtime.batch import Batch
 from baton.runtime.bus.port import Bus, Reader, Record, TopicLane
 from baton.runtime.envelope import Undecodable, read_envelope
@@ -23,7 +24,7 @@ from baton.runtime.handler import Service
 from baton.runtime.observe import log
 from baton.runtime.relive import Reliving
 from baton.runtime.store.port import Store
-from baton.runtime.store.rows import fetch, insert, insert_missing
+from baton.runtime.store.rows import fetch, insert_missing
 from baton.runtime.store.tables import RuntimeTables, first_version
 
 MARK = "roll_forward"
@@ -137,7 +138,7 @@ class RollForward:
         return found
 
     def _known(self, tx: Connection, ids: Iterable[str]) -> dict[str, Any]:
-        columns = ("id", "event_id", "position")
+        columns = ("id", "event_id")
         return {row.event_id: row for row in fetch(tx, self._tables.journal, "event_id", ids, columns=columns)}
 
     async def _begin(self, behind: Sequence[TopicLane]) -> int:
@@ -190,26 +191,19 @@ class RollForward:
         }
 
     def _keep_words(self, tx: Connection, page: Sequence[dict[str, Any]], floor: dict[int, int]) -> int:
-        """Put what the journal lacks into it as published; what it has and took for unpublished gets its position."""
-        lane, journal = self._tables.lane, self._tables.journal
+        """Put what the journal lacks into it as published; what it has and took for unpublished leaves the outbox."""
+        lane = self._tables.lane
         rows = tx.execute(select(lane.c.lane, lane.c.position).order_by(lane.c.lane).with_for_update()).all()
-        positions = {row.lane: max(row.position, floor[row.lane]) for row in rows}
+        for row in rows:
+            if row.position < floor[row.lane]:
+                tx.execute(update(lane).where(lane.c.lane == row.lane).values(position=floor[row.lane]))
         known = self._known(tx, [row["event_id"] for row in page])
-        new: dict[str, dict[str, Any]] = {}
-        for row in page:
-            there = known.get(row["event_id"])
-            if row["event_id"] in new or (there is not None and there.position is not None):
-                continue
-            positions[row["lane"]] += 1
-            if there is None:
-                new[row["event_id"]] = {**row, "position": positions[row["lane"]]}
-            else:
-                published = update(journal).where(journal.c.id == there.id, journal.c.position.is_(None))
-                tx.execute(published.values(position=positions[row["lane"]]))
+        unsent = journal.waiting_ids(tx, self._tables)
+        new = {row["event_id"]: row for row in page if row["event_id"] not in known}
+        found = {known[row["event_id"]].id: row["lane"] for row in page if row["event_id"] in known}
         self._refuse_other_words(tx, new.values())
-        insert(tx, journal, list(new.values()))
-        for number, position in positions.items():
-            tx.execute(update(lane).where(lane.c.lane == number).values(position=position))
+        waiting = [(number, of) for number, of in found.items() if number in unsent]
+        journal.keep_published(tx, self._tables, list(new.values()), waiting)
         return len(new)
 
     def _refuse_other_words(self, tx: Connection, new: Iterable[dict[str, Any]]) -> None:
@@ -247,8 +241,8 @@ class RollForward:
         return without
 
     def _page(self, tx: Connection, after: int) -> list[Any]:
-        journal = self._tables.journal.c
-        query = select(journal.id, journal.subject).where(journal.id > after).order_by(journal.id).limit(PAGE)
+        fact = self._tables.journal.c
+        query = select(fact.id, fact.subject).where(fact.id > after).order_by(fact.id).limit(PAGE)
         return list(tx.execute(query))
 
     def _settled(self, tx: Connection, subjects: set[str], at_all_costs: bool) -> Tally:

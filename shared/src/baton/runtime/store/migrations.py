@@ -1,4 +1,4 @@
-"""The runtime's part of every service's migrations. Frozen: change tables in a new function, not in these."""
+"""The runtime's part of every service's migrations. Each is frozen: change tables in a new function."""
 
 from __future__ import annotations
 
@@ -103,3 +103,64 @@ def erase_v2() -> None:
     op.add_column("subject", sa.Column("scrubbed_at", Instant))
     is_erased = sa.text("erased_at IS NOT NULL")
     op.create_index("subject_erased", "subject", ["subject"], postgresql_where=is_erased, sqlite_where=is_erased)
+
+
+_STEP = 10_000
+_FULL = 100
+
+
+def pages_v3() -> None:
+    """Move positions from the journal's rows to pages beside it (ADR 0007), with what is published and what is not."""
+    op.create_table(
+        "page",
+        sa.Column("id", _BIG_ID, primary_key=True, autoincrement=True),
+        sa.Column("lane", sa.Integer, nullable=False),
+        sa.Column("first", sa.BigInteger, nullable=False),
+        sa.Column("facts", Json, nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("position", sa.BigInteger),
+        sa.UniqueConstraint("lane", "position", name="page_lane_position"),
+    )
+    unpublished = sa.text("position IS NULL")
+    op.create_index("page_outbox", "page", ["first"], postgresql_where=unpublished, sqlite_where=unpublished)
+    tx = op.get_bind()
+    lanes = tx.execute(sa.text("SELECT DISTINCT lane FROM journal ORDER BY lane")).scalars().all()
+    for lane in lanes:
+        _move_published(tx, lane)
+        _move_unpublished(tx, lane)
+    op.drop_index("journal_outbox", "journal")
+    with op.batch_alter_table("journal") as journal:
+        journal.drop_constraint("journal_lane_position", type_="unique")
+        journal.drop_column("position")
+
+
+def _move_published(tx: sa.Connection, lane: int) -> None:
+    above = 0
+    query = sa.text(
+        "SELECT id, position FROM journal WHERE lane = :lane AND position > :above ORDER BY position LIMIT :n"
+    )
+    while rows := tx.execute(query, {"lane": lane, "above": above, "n": _STEP}).all():
+        page: list[int] = []
+        for number, position in rows:
+            if page and (len(page) == _FULL or position != above + 1):  # a hole: a fact was published again
+                _put(tx, lane, page, above)
+                page = []
+            page.append(number)
+            above = position
+        _put(tx, lane, page, above)
+
+
+def _move_unpublished(tx: sa.Connection, lane: int) -> None:
+    above = 0
+    query = sa.text(
+        "SELECT id FROM journal WHERE lane = :lane AND id > :above AND position IS NULL ORDER BY id LIMIT :n"
+    )
+    while page := list(tx.execute(query, {"lane": lane, "above": above, "n": _FULL}).scalars()):
+        _put(tx, lane, page, None)
+        above = page[-1]
+
+
+def _put(tx: sa.Connection, lane: int, page: list[int], position: int | None) -> None:
+    row = {"lane": lane, "first": min(page), "facts": str(page), "size": len(page), "position": position}
+    into = "INSERT INTO page (lane, first, facts, size, position) VALUES (:lane, :first, :facts, :size, :position)"
+    tx.execute(sa.text(into), row)

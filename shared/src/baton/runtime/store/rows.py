@@ -58,11 +58,12 @@ def _write(
 
 
 @lru_cache(maxsize=256)
-def _insert_on_postgres(table: Table, names: tuple[str, ...], tail: str) -> TextClause:
+def _insert_on_postgres(table: Table, names: tuple[str, ...], tail: str, and_then: str = "") -> TextClause:
     arrays = ", ".join(f"CAST(:{n} AS {_array_of(table.c[n].type)})" for n in names)
     picked = ", ".join("u." + name for name in names)
     rows_in = f"unnest({arrays}) WITH ORDINALITY AS u({', '.join(names)}, nth)"
-    return text(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {picked} FROM {rows_in} ORDER BY u.nth {tail}")
+    sql = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {picked} FROM {rows_in} ORDER BY u.nth {tail}"
+    return text(f"WITH written AS ({sql}) {and_then}" if and_then else sql)
 
 
 def upsert(
@@ -108,6 +109,17 @@ def insert(
 ) -> list[Row[Any]]:
     """Insert all rows; a violated constraint raises. On Postgres ids are given in the order of `rows`."""
     return _write(tx, table, rows, "", returning) if rows else []
+
+
+def insert_and(
+    tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], returning: Sequence[str], and_then: str
+) -> None:
+    """Insert all rows and do `and_then`, SQL that may read what they are `returning` as `written`; Postgres only."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    statement = _insert_on_postgres(table, names, f"RETURNING {', '.join(returning)}", and_then)
+    tx.execute(statement, dict(zip(names, _columns(tx, table, rows, names), strict=True)))
 
 
 def fetch(

@@ -39,6 +39,7 @@ class RuntimeTables(NamedTuple):
     place: Table
     subject: Table
     journal: Table
+    page: Table
     timer: Table
     parked: Table
 
@@ -76,7 +77,7 @@ def new_metadata() -> MetaData:
         Column("scrubbed_at", Instant),  # since when no free page and no log of the store's own shows it
         Index("subject_erased", "subject", postgresql_where=_ERASED, sqlite_where=_ERASED),
     )
-    # Every fact the service ever said. Rows without a position are the outbox.
+    # Every fact the service ever said.
     Table(
         "journal",
         metadata,
@@ -90,11 +91,21 @@ def new_metadata() -> MetaData:
         Column("headers", Json, nullable=False),
         Column("value", LargeBinary, nullable=False),
         Column("recorded_at", Instant, nullable=False),
-        Column("position", BigInteger),
         UniqueConstraint("subject", "sequence", name="journal_subject_sequence"),
-        UniqueConstraint("lane", "position", name="journal_lane_position"),
-        Index("journal_outbox", "id", postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")),
         Index("journal_recorded_at", "recorded_at"),
+    )
+    # Facts of one lane in the order in which they go to the bus (journal.py). Without a position: the outbox.
+    Table(
+        "page",
+        metadata,
+        Column("id", BIG_ID, primary_key=True, autoincrement=True),
+        Column("lane", Integer, nullable=False),
+        Column("first", BigInteger, nullable=False),  # the oldest of its facts, by which pages are sorted
+        Column("facts", Json, nullable=False),  # their ids in the journal
+        Column("size", Integer, nullable=False),
+        Column("position", BigInteger),  # of the last of its facts
+        UniqueConstraint("lane", "position", name="page_lane_position"),
+        Index("page_outbox", "first", postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")),
     )
     Table(
         "timer",
