@@ -70,3 +70,10 @@ def test_no_example_names_a_person_at_a_real_address() -> None:
         text = (CONTRACTS / "examples" / f"{name}.json").read_text()
         for word in text.replace('"', " ").split():
             assert "@" not in word or word.endswith((".example", ".example,")), word
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_beyond_the_calendar_is_a_fault_of_the_data_and_no_crash(at: str) -> None:
+    """`beyond the calendar`: representable where it was written, and no longer once it is UTC."""
+    with pytest.raises(ValueError, match="out of range"):
+        FACTS["lead.recycled"].model_validate({**example_of("lead.recycled"), "look_again_at": at})

@@ -14,7 +14,7 @@ import pytest
 from baton.runtime.http.access import COOKIE
 from tests.doors.house import SCOPES, House, Route, bearer, token_with
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OPEN = {
     "GET healthz", "GET readyz", "GET metrics", "GET openapi.json", "GET docs", "GET login", "POST login",

@@ -54,6 +54,11 @@ async def test_what_is_not_there_is_a_problem_too(
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
+async def test_nul_in_a_url_is_refused_before_any_store_sees_it(client: httpx.AsyncClient) -> None:
+    for url in ("/kiosk/v1/ledger?after=%00", "/kiosk/v1/parked/%00", "/kiosk/%00"):
+        assert (await client.get(url)).status_code == 400
+
+
 async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient) -> None:
     answer = await client.get("/kiosk/v1/ledger?limit=many")
     assert (answer.status_code, [error["query"] for error in answer.json()["errors"]]) == (422, ["limit"])

@@ -15,7 +15,10 @@ ROSTER = "leads.roster"
 
 
 def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # an offset takes it beyond the years 1 to 9999
+        raise ValueError("out of range once it is UTC") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]

@@ -76,9 +76,10 @@ def hooks_router(
             openapi_extra=ANY_BODY, responses={303: AWAY, **problems(401, 503)},
         )  # fmt: skip
     router.add_api_route(
-        "/hooks/{source}", challenge, methods=["GET", "HEAD"], name="hook_challenge",
+        "/hooks/{source}", challenge, methods=["GET"], name="hook_challenge",
         responses={200: MET, 303: AWAY, **problems(401, 403, 503)},
     )  # fmt: skip
+    router.add_api_route("/hooks/{source}", challenge, methods=["HEAD"], include_in_schema=False)
     router.add_api_route("/hooks/{source}", permission, methods=["OPTIONS"], name="hook_permission")
     return router
 

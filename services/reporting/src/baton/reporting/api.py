@@ -53,7 +53,10 @@ def data_router(engine: Engine) -> APIRouter:
         source: str | None = None,
         team: str | None = None,
         round: Annotated[  # noqa: A002
-            int, Query(ge=0, description="0 counts each person once, 1 the first hand-off of each, 2 the second …")
+            int,
+            Query(
+                ge=0, lt=2**31, description="0 counts each person once, 1 the first hand-off of each, 2 the second …"
+            ),
         ] = 0,
         test: Annotated[bool, Query(description="Count the test leads instead.")] = False,
         by: Annotated[GroupBy | None, Query(description="Also one funnel for each of these.")] = None,

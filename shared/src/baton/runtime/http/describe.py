@@ -37,7 +37,6 @@ PROBLEM_SCHEMA = {
 _OF_GUARDED = (401, 403, 503)
 _OF_BODIES = (400, 408, 413, 415, 422)
 _OF_PATHS = (404, 422)
-_CURSORS = frozenset({"after", "cursor"})
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -104,11 +103,9 @@ def _statuses(operation: dict[str, Any], is_guarded: bool) -> set[int]:
     if "requestBody" in operation:
         found.update(_OF_BODIES)
     if parameters:
-        found.add(422)
+        found.update((400, 422))
     if any(one["in"] == "path" for one in parameters):
         found.update(_OF_PATHS)
-    if any(one["name"] in _CURSORS for one in parameters):
-        found.add(400)
     return found
 
 

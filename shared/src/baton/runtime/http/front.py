@@ -62,8 +62,9 @@ class Front:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            if not self._may_call(scope["path"], headers):
-                await _wrong_host(headers)(scope, receive, send_safely)
+            refused = self._refusal(scope, headers)
+            if refused is not None:
+                await problem_response(refused)(scope, receive, send_safely)
                 return
             try:
                 await self._app(scope, receive, send_safely)
@@ -74,8 +75,15 @@ class Front:
                 failed = Problem(500, "Internal error", "It is in the log under this id.", request_id=request_id)
                 await problem_response(failed)(scope, receive, send_safely)
 
-    def _may_call(self, path: str, headers: Headers) -> bool:
-        return path in self._any_host or self._access.knows_host(headers.get("host", ""))
+    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if scope["path"] not in self._any_host and not self._access.knows_host(headers.get("host", "")):
+            return _wrong_host(headers)
+        return Problem(400, "Bad Request", "The URL holds the character NUL.") if _has_nul(scope) else None
+
+
+def _has_nul(scope: Scope) -> bool:
+    """True for a character that no name of ours holds and not every store can look for."""
+    return "\0" in scope["path"] or b"%00" in scope["query_string"]
 
 
 def log_failure(exc: BaseException, scope: Scope) -> None:
@@ -86,9 +94,9 @@ def log_failure(exc: BaseException, scope: Scope) -> None:
     log.error("request_failed", method=scope["method"], route=route, error=type(exc).__qualname__, where=where)
 
 
-def _wrong_host(headers: Headers) -> ASGIApp:
+def _wrong_host(headers: Headers) -> Problem:
     detail = f"Host {headers.get('host', '')!r} is not one of ours: see BATON_PUBLIC_URL and BATON_ALLOWED_HOSTS."
-    return problem_response(Problem(421, "Misdirected request", detail))
+    return Problem(421, "Misdirected request", detail)
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:
