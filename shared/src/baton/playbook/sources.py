@@ -21,7 +21,7 @@ ContactField = Literal[
     "street", "city", "postal_code", "region", "country", "locale", "timezone",
 ]  # fmt: skip
 Status = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
-Gives = Literal["lead", "activity", "touch", "answer", "status", "fetch", "nothing"]
+Gives = Literal["lead", "activity", "touch", "answer", "status", "fetch", "erasure", "nothing"]
 IdentityKind = Literal["external_id", "email", "phone"]
 TwoLeads = Literal["merge", "propose", "apart"]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from baton.intake.domain.errands import Errand, Fetched, Later, Refused, Waiting
+from baton.intake.domain.errands import Errand, Farewell, Fetched, Later, Refused, Waiting
 from baton.runtime.handler import Decision, Job, JobDone, Reply
 
 FETCH: Final = "fetch"
+ERASE: Final = "erase"
 PATIENCE: Final = timedelta(days=3)
 """How long a platform that answers `later` is asked again; HubSpot's own workflows try as long."""
 
@@ -20,8 +21,17 @@ def set_out(state: Waiting, errand: Errand, now: datetime) -> Decision[Waiting]:
     return Decision(state, jobs=(Job(FETCH, "", payload),), reply=Reply())
 
 
+def say_farewell(state: Waiting, farewell: Farewell) -> Decision[Waiting]:
+    """The person is erased as soon as this is committed, by a job: looking for what tells of somebody takes a while."""
+    return Decision(state, jobs=(Job(ERASE, "", {"lead": dict(farewell.lead)}),), reply=Reply())
+
+
 def come_back(state: Waiting, done: JobDone, now: datetime) -> Decision[Waiting]:
     """What follows from how an errand went. The notices know why they still wait, or that they do so in vain."""
+    if done.kind == ERASE:
+        if done.failed:
+            raise RuntimeError(f"a person whom a platform wants forgotten could not be: {done.failed}")
+        return Decision(state)
     match done.result:
         case Later() as later if now < _since(later) + PATIENCE:
             again = Job(FETCH, "", dict(later.payload), now + timedelta(seconds=later.seconds))

@@ -21,11 +21,12 @@ from baton.intake.api_merges import merges_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide, erased
 from baton.intake.decide_merging import Absorbs, Goes, Parts, decide_merging
-from baton.intake.domain.errands import Errand, Fetched, Later, Refused, Waiting, is_errand
+from baton.intake.domain.errands import Errand, Farewell, Fetched, Later, Refused, Waiting, is_errand
 from baton.intake.domain.person import Person
+from baton.intake.domain.posts import LeadReference
 from baton.intake.erasing import Erasing, Erasure
 from baton.intake.erasing_api import erasing_router
-from baton.intake.errands import FETCH, come_back, set_out
+from baton.intake.errands import ERASE, FETCH, come_back, say_farewell, set_out
 from baton.intake.fetching import Fetcher
 from baton.intake.hooks import hooks_router
 from baton.intake.matchmaker import Matchmaker
@@ -72,6 +73,7 @@ class Intake(Service[State, None]):
         self.metrics = IntakeMetrics(self.registry)
         self.metrics.playbook(book.version, book.sources)
         self._fetcher: Fetcher | None = None
+        self._erasing: Erasing | None = None
         self._matchmaker: Matchmaker | None = None
 
     def load(self, tx: Connection, subjects: Sequence[str]) -> dict[str, State]:
@@ -86,6 +88,8 @@ class Intake(Service[State, None]):
                 return erased(person, requested_at, gone_by)
             case Waiting() as waiting, Command(body=Errand() as errand):
                 return set_out(waiting, errand, now)
+            case Waiting() as waiting, Command(body=Farewell() as farewell):
+                return say_farewell(waiting, farewell)
             case Waiting() as waiting, JobDone() as done:
                 return come_back(waiting, done, now)
             case Person() as person, Command(body=Goes() | Absorbs() | Parts() as asked):
@@ -124,17 +128,23 @@ class Intake(Service[State, None]):
         reception = Reception(engine, self.book, self.settings, self.metrics)
         self._fetcher = Fetcher(engine, self.book, reception, self.settings, self.metrics)
         self._matchmaker = reception.matchmaker
+        self._erasing = Erasing(engine)
         return (
             posts_router(reception, self.settings),
             hooks_router(reception, self.book, self.settings, self.metrics, engine),
             leads_router(engine),
             merges_router(engine, reception.matchmaker),
             quarantine_router(engine, reception),
-            erasing_router(Erasing(engine)),
+            erasing_router(self._erasing),
         )
 
     def jobs(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
-        return {FETCH: self.fetch}
+        return {FETCH: self.fetch, ERASE: self.forget_whom}
+
+    async def forget_whom(self, payload: Mapping[str, Any]) -> None:
+        """Erase whom a platform wants forgotten, if anybody is known by that. Safe to repeat."""
+        assert self._erasing is not None  # made with the routes, before any job runs
+        await self._erasing.erase_known_by(LeadReference.model_validate(payload["lead"]))
 
     async def fetch(self, payload: Mapping[str, Any]) -> Fetched | Later | Refused:
         """Fetch what a notice names, and take it in. Safe to repeat."""

@@ -138,6 +138,12 @@ class _Item:
         return self.element.fault is None and self.status == "quarantined"
 
     @property
+    def is_told(self) -> bool:
+        """No fact comes of it, but it says of whom it is."""
+        element = self.element
+        return element.erases is not None or (element.ignored is not None and element.lead_id is not None)
+
+    @property
     def is_notice(self) -> bool:
         """It only names something, which is to be fetched."""
         return self.element.errand is not None and self.status == "quarantined"
@@ -145,13 +151,15 @@ class _Item:
     def __post_init__(self) -> None:
         if self.element.ignored is not None:
             self.status = "ignored"
+        elif self.element.erases is not None:
+            self.status = "accepted"
 
     def receipt(self) -> Receipt:
         fault = self.element.fault
         if self.element.ignored is not None:
             return Receipt("ignored", self.element.source, self.lead_id, cause=self.element.ignored)
         if fault is None:
-            return Receipt(self.status, self.element.source, self.lead_id, self.event_id)
+            return Receipt(self.status, self.element.source, self.lead_id, self.event_id or None)
         return Receipt(
             "quarantined", self.element.source, quarantine_id=self.quarantine_id, cause=fault.cause, detail=fault.detail
         )
@@ -238,7 +246,7 @@ class _Taking:
         leads = [item for item in self._items if item.is_open and item.element.kind == "lead"]
         others = [item for item in self._items if item.is_open and item.element.kind != "lead"]
         keys = {key for item in leads for key in item.element.identities}
-        told = [item for item in self._items if item.status == "ignored" and item.element.lead_id is not None]
+        told = [item for item in self._items if item.is_told]
         keys |= {item.element.about for item in [*others, *told] if item.element.about is not None}
         owners = store.claim_identities(self._tx, keys)
         self._refuse_older_than_erasure(keys)
@@ -248,7 +256,7 @@ class _Taking:
         named = {_lead_id_of(item.element) for item in [*others, *told]} - {None}
         known = store_merges.survivors(self._tx, [lead_id for lead_id in named if lead_id])
         for item in [*told, *others]:  # what is told of a record counts for what the same body says of it
-            if item.is_open or item.status == "ignored":
+            if item.is_open or item.is_told:
                 self._refer(item, owners, known)
         store.give_identities(self._tx, self._given)
 
@@ -288,7 +296,7 @@ class _Taking:
         lead_id = ours or (owners[about] if about is not None else None)
         if lead_id is not None and about is not None and owners[about] is None:
             owners[about] = self._given[about] = lead_id
-        if item.status == "ignored":
+        if item.is_told:
             item.lead_id = lead_id
         elif lead_id is None:
             item.element = item.element.refused(
@@ -337,9 +345,11 @@ class _Taking:
         store.forget_seen(self._tx, refused)
 
     def _errands(self) -> list[Command]:
-        """What notices only name is fetched as soon as they are stored; they are stored in this transaction."""
+        """What notices only name is fetched, and who is to be forgotten erased, as soon as this is committed."""
         named = {item.element.errand for item in self._items if item.is_notice} - {None}
-        return [Command(one.subject, one.subject, "fetch", one) for one in named if one is not None]
+        errands = [Command(one.subject, one.subject, "fetch", one) for one in named if one is not None]
+        gone = {item.element.erases.subject: item.element.erases for item in self._items if item.element.erases}
+        return errands + [Command(subject, subject, "erase", one) for subject, one in gone.items()]
 
     def _follow_merges(self, items: Sequence[_Item], others: set[str]) -> None:
         """What names its lead by an id may have waited for a merge of it: then it is about the survivor."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from baton.intake.domain.contact import Contact, clean
-from baton.intake.domain.errands import Errand
+from baton.intake.domain.errands import Errand, Farewell
 from baton.intake.domain.keys import canonical, digest, fingerprint, identities, reference_key
 from baton.intake.domain.mail import BUILT_IN, FreeMailDomains
 from baton.intake.domain.posts import MODELS, Kind, LeadIn, Post, StatusIn
@@ -78,6 +78,8 @@ class Element:
     """Our own id of the lead it is about, where the sender keeps it beside the record that `about` names."""
     errand: Errand | None = None
     """Of a notice: what it names, to be fetched."""
+    erases: Farewell | None = None
+    """Of a platform's word that a person is to be forgotten: who."""
     ignored: str | None = None
     """Why nothing is to come of it, by its mapping."""
 
@@ -132,6 +134,11 @@ def notice(errand: Errand, sha: str, key: str, at: datetime | None = None) -> El
     return Element(
         "lead", errand.source, sha, digest(errand.source, "fetch", "key", key), errand=errand, fault=waits, at=at
     )
+
+
+def farewell(source: str, sha: str, who: Farewell, about: str | None) -> Element:
+    """An element by which a person is to be forgotten."""
+    return Element("lead", source, sha, digest(source, "erasure", sha), erases=who, about=about)
 
 
 def nothing(source: str, sha: str, reason: str, about: str | None, lead_id: str | None) -> Element:

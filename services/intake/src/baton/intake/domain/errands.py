@@ -13,6 +13,7 @@ from typing import Any, Final
 from baton.intake.domain.keys import digest
 
 _PREFIX: Final = "fetch:"
+_ERASE: Final = "erase:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,18 @@ class Errand:
     def chance(self, tries: int) -> float:
         """A number from 0 to 1, another for each errand and try, so that those who wait do not come back at once."""
         return int(digest(self.subject, str(tries))[:8], 16) / 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Somebody a platform wants forgotten, by what the platform knows of the person."""
+
+    lead: Mapping[str, str]
+
+    @property
+    def subject(self) -> str:
+        """What its job is about. A digest, as of every errand."""
+        return _ERASE + digest(*(f"{name}={word}" for name, word in sorted(self.lead.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +78,4 @@ class Refused:
 
 def is_errand(subject: str) -> bool:
     """Whether this is the subject of an errand and not a lead."""
-    return subject.startswith(_PREFIX)
+    return subject.startswith((_PREFIX, _ERASE))

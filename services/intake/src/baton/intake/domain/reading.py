@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from baton.intake.domain.elements import NATIVE, Element, Rules, judge, nothing, notice, unreadable
-from baton.intake.domain.errands import Errand
-from baton.intake.domain.keys import external_key, fingerprint
-from baton.intake.domain.posts import Kind
+from pydantic import ValidationError
+
+from baton.intake.domain.elements import NATIVE, Element, Rules, farewell, judge, nothing, notice, unreadable
+from baton.intake.domain.errands import Errand, Farewell
+from baton.intake.domain.keys import external_key, fingerprint, reference_key
+from baton.intake.domain.posts import Kind, LeadReference
 from baton.playbook.bodies import BodyFault, read_json, read_lines
 from baton.playbook.fetching import Thing, joined
 from baton.playbook.mapping import Mapper, MappingFault, Taken
@@ -98,7 +100,7 @@ def _taken(body: Callable[[], Any], mapper: Mapper, rules: Rules, received_at: d
 
 def _mapped(taken: Taken, source: str, rules: Rules, received_at: datetime) -> Element:
     sha = fingerprint(taken.element)
-    if taken.gives == "fetch" or taken.gives == "nothing":
+    if taken.gives == "fetch" or taken.gives == "nothing" or taken.gives == "erasure":
         return _sparse(taken, source, sha)
     if taken.post is None:
         return unreadable(taken.gives, source, sha, taken.fault or "cannot be mapped", "unmapped")
@@ -116,9 +118,20 @@ def _sparse(taken: Taken, source: str, sha: str) -> Element:
     if taken.gives == "fetch":
         errand = Errand(source, post["fetch"], post["id"])
         return notice(errand, sha, f"{taken.mapping}:{taken.key or sha}", moment(post.get("occurred_at", "")))
+    if taken.gives == "erasure":
+        return _erasure(post["lead"], source, sha)
     lead = post.get("lead", {})
     about = external_key(lead["system"], lead["id"]) if "id" in lead else None
     return nothing(source, sha, post["reason"], about, taken.lead_id)
+
+
+def _erasure(lead: dict[str, str], source: str, sha: str) -> Element:
+    """Who is to be forgotten, by whatever names a lead anywhere else."""
+    try:
+        about = reference_key(LeadReference.model_validate(lead))
+    except ValidationError:
+        return unreadable("lead", source, sha, "whom to forget is not named by what names a lead", "wrong_shape")
+    return farewell(source, sha, Farewell(lead), about)
 
 
 def _line(line: bytes, kind: Kind, rules: Rules, received_at: datetime) -> Element:
