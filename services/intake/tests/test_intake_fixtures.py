@@ -28,6 +28,7 @@ PLATFORMS = [
     "mautic", "hubspot-workflow", "marketo", "salesforce-web2lead", "pardot", "google-ads", "typeform", "calendly",
     "jotform", "gravityforms", "segment", "rudderstack", "zapier", "activecampaign",
 ]  # fmt: skip
+SIGNED = ("mautic", "hubspot-workflow", "typeform", "calendly", "segment")
 UNSIGNED = {"salesforce-web2lead": "00D5g000004XYZ1", "pardot": "a token", "jotform": "a token"}
 """Recorded without a secret: what proves them here."""
 
@@ -66,6 +67,9 @@ async def test_recorded_requests_are_genuine_and_give_the_contacts_they_should(
             assert fact["occurred_at"] == expected["occurred_at"]
     assert (await desk.client.post(url, content=raw, headers=headers)).status_code in (200, 303)
     assert [fact for fact in await desk.said() if fact.get("source") == source] == facts
+    if source in SIGNED:
+        changed = raw.replace(b"example", b"exampel")
+        assert (await desk.client.post(url, content=changed, headers=headers)).status_code == 401
 
 
 def set_up(desk: Any, monkeypatch: pytest.MonkeyPatch, source: str, meta: dict[str, Any]) -> str:
@@ -83,13 +87,3 @@ def set_up(desk: Any, monkeypatch: pytest.MonkeyPatch, source: str, meta: dict[s
     desk.change_sources(change)
     query = urlsplit(meta["url"]).query or (f"token={secret}" if meta["secret"] is None else "")
     return f"/intake/v1/hooks/{source}?{query}"
-
-
-async def test_a_recorded_request_that_was_changed_is_refused(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(str(GIVEN)) / "inbound"
-    for source in ("mautic", "hubspot-workflow", "typeform", "calendly", "segment"):
-        meta = orjson.loads((folder / f"{source}-1.meta.json").read_bytes())
-        raw = (folder / meta["body_file"]).read_bytes().replace(b"example", b"exampel")
-        url = set_up(desk, monkeypatch, source, meta)
-        headers = {name.encode(): value.encode() for name, value in meta["headers"].items()}
-        assert (await desk.client.post(url, content=raw, headers=headers)).status_code == 401
