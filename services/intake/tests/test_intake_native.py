@@ -281,3 +281,20 @@ async def test_a_key_still_in_flight_is_answered_409(desk: Any) -> None:
     answers = await asyncio.gather(*(desk.post("leads", many, Idempotency_Key="k") for _ in range(2)))
     assert sorted(answer.status_code for answer in answers) == [202, 409]
     assert len(await desk.said()) == 300
+
+
+async def test_consents_and_their_withdrawal_travel_with_the_lead_and_all_are_kept(desk: Any) -> None:
+    given = {"purpose": "sales", "basis": "consent", "wording": "Call me.", "evidence": "form 7, 10.0.0.1"}
+    lead = {"source": "web", "external_id": "c-1", "occurred_at": "2026-09-20T10:00:00Z"}
+    (receipt,) = receipts(await desk.post("leads", {**lead, "consent": given}))
+    receipts(
+        await desk.post("leads", {**lead, "consent": {"purpose": "sales", "withdrawn_at": "2026-09-21T10:00:00Z"}})
+    )
+    first, second = await desk.said()
+    assert first["consent"] == {**given, "given_at": "2026-09-20T10:00:00Z"}
+    assert second["consent"] == {"purpose": "sales", "withdrawn_at": "2026-09-21T10:00:00Z"}
+    shown = await desk.get(f"leads/{receipt['lead_id']}/consents", who="reader")
+    assert [(c["purpose"], c.get("wording"), c.get("withdrawn_at")) for c in shown["consents"]] == [
+        ("sales", "Call me.", None),
+        ("sales", None, "2026-09-21T10:00:00Z"),
+    ]

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from baton.contracts import (
     Activity,
     Answer,
+    Consent,
     Contact,
     LeadAnswered,
     LeadEngaged,
@@ -362,3 +363,16 @@ async def test_nothing_is_said_of_a_merged_lead_and_restored_it_is_looked_at_aga
     assert len(await bench.said()) == before
     again = datetime.fromisoformat(nurtured.body["look_again_at"])
     assert await bench.timers() == [(LEAD, "look_again", again)]
+
+
+async def test_a_hand_off_carries_the_newest_word_on_each_purpose(bench: Bench) -> None:
+    now = bench.clock.now()
+    sales = Consent(purpose="Sales", given_at=now)
+    withdrawn = Consent(purpose="sales", given_at=now, withdrawn_at=now + timedelta(hours=1))
+    await bench.hear(received(now, consent=withdrawn), subject=LEAD)
+    await bench.hear(posted_again(now, consent=sales), subject=LEAD)  # older than the withdrawal
+    said = [Answer(question=q, value=v, occurred_at=now) for q, v in GOOD_ANSWERS.items()]
+    await bench.hear(posted_again(now, consent=Consent(purpose="news", given_at=now), answers=said), subject=LEAD)
+    qualified = await last(bench, "lead.qualified")
+    told = [(consent["purpose"], "withdrawn_at" in consent) for consent in qualified.body["consents"]]
+    assert told == [("news", False), ("sales", True)]

@@ -47,6 +47,9 @@ class Consent(Part):
     wording: str | None = None
     given_at: Instant | None = None
     evidence: str | None = None
+    withdrawn_at: Instant | None = Field(
+        default=None, description="Since when it no longer holds; a later consent to the same purpose gives it anew."
+    )
 
 
 class Activity(Part):

@@ -47,6 +47,11 @@ class LeadQualified(_Judged):
         default_factory=list, description="The newest 50, newest first.", json_schema_extra=PERSONAL
     )
     consent: Consent | None = Field(default=None, json_schema_extra=PERSONAL)
+    consents: list[Consent] = Field(
+        default_factory=list,
+        description="The newest word on each purpose, those withdrawn included.",
+        json_schema_extra=PERSONAL,
+    )
     qualified_at: Instant
     intake_sequence: int = Field(
         default=0,

@@ -73,6 +73,9 @@ class RoutingRule(Strict):
     pool: Id
     policy: Id
     hours: Literal["decide_clock", "must_be_on_shift"] = "decide_clock"
+    consent: Label | None = Field(
+        default=None, description="The purpose the person must have agreed to, or `any`; else the lead is held."
+    )
 
     @property
     def catches_all(self) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from baton.intake import store, store_accounts
+from baton.intake import store
 from baton.intake.domain.keys import email_key
 from baton.intake.domain.mail import normal_address
 from baton.intake.domain.posts import MODELS, Kind, LeadIn
@@ -144,24 +144,6 @@ def leads_router(engine: Engine) -> APIRouter:
         lead_id = await engine.read(lambda tx: store.lead_of(tx, key))
         found = None if lead_id is None else await _find(engine, lead_id)
         return {"leads": [found] if found else []}
-
-    @router.get("/accounts/{account_id}")
-    async def show_account(
-        account_id: str,
-        _: Reader,
-        after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> dict[str, Any]:
-        """Show one company: the people known of it, and the names it goes by."""
-        wanted, start = account_id.replace("\0", "")[:100], read_cursor(after, (str,))[0] if after else ""
-        rows = await engine.read(lambda tx: store_accounts.leads_of(tx, wanted, start, limit))
-        if not rows and not start:
-            raise Problem(404, "Unknown account", "Nobody is known of an account by this id.")
-        names = await engine.read(lambda tx: store_accounts.names_of(tx, wanted))
-        domain = next((row.contact["company_domain"] for row in rows if "company_domain" in row.contact), None)
-        follow = next_cursor(rows[-1].lead_id) if len(rows) == limit else None
-        leads = [row._asdict() for row in rows]
-        return {"account_id": wanted, "domain": domain, "names": names, "leads": leads, "next": follow}
 
     @router.get("/leads/{lead_id}")
     async def show(lead_id: str, _: Reader) -> dict[str, Any]:

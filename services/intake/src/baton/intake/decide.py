@@ -77,7 +77,7 @@ def _lead(person: Person, arrival: Arrival, post: LeadIn, now: datetime) -> Deci
         "properties": learned.properties,
         "answers": [{"question": q, "value": value, "occurred_at": at} for q, value in post.answers.items()],
         "activity": [_activity(item, min(item.occurred_at or at, now)) for item in post.activity],
-        "consent": _consent(post),
+        "consent": _consent(post, at),
     }
     body = (
         LeadReceived.model_validate(said)
@@ -91,10 +91,13 @@ def _draft(arrival: Arrival, body: Any) -> Draft:
     return Draft(body, at=arrival.element.happened, event_id=arrival.event_id)
 
 
-def _consent(post: LeadIn) -> Consent | None:
+def _consent(post: LeadIn, at: datetime) -> Consent | None:
+    """As posted; one that does not say when it was given was given when the post happened."""
     if post.consent is None:
         return None
-    return Consent(**{name: getattr(post.consent, name) for name in Consent.model_fields})
+    consent = Consent(**{name: getattr(post.consent, name) for name in Consent.model_fields})
+    is_dated = consent.given_at is not None or consent.withdrawn_at is not None
+    return consent if is_dated else consent.model_copy(update={"given_at": at})
 
 
 def _activity(post: ActivityIn | ActivityInLead, at: datetime) -> Activity:

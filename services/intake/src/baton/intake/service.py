@@ -17,6 +17,7 @@ from baton.contracts import INTAKE, TOPICS, LeadErased
 from baton.intake import store, store_erasure, store_merges
 from baton.intake.adopt import adopt
 from baton.intake.api import leads_router, posts_router, quarantine_router
+from baton.intake.api_accounts import accounts_router
 from baton.intake.api_merges import merges_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide, erased
@@ -133,6 +134,7 @@ class Intake(Service[State, None]):
             posts_router(reception, self.settings),
             hooks_router(reception, self.book, self.settings, self.metrics, engine),
             leads_router(engine),
+            accounts_router(engine),
             merges_router(engine, reception.matchmaker),
             quarantine_router(engine, reception),
             erasing_router(self._erasing),

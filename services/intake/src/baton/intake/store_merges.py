@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, func, or_, select, update
 
+from baton.contracts import LeadReceived, LeadUpdated
 from baton.intake.domain.person import RESTORED, Person
 from baton.intake.tables import IDENTITY, LEAD, MERGE, METADATA
 from baton.runtime.store import fetch, insert_missing, upsert
@@ -132,6 +134,19 @@ def said_of(tx: Connection, lead_id: str) -> list[Row[Any]]:
     """What was said of a lead, in order."""
     columns = (_JOURNAL.c.type, _JOURNAL.c.value)
     return list(tx.execute(select(*columns).where(_JOURNAL.c.subject == lead_id).order_by(_JOURNAL.c.sequence)))
+
+
+def consents_of(tx: Connection, lead_id: str) -> list[dict[str, Any]]:
+    """Every consent that was posted of a lead, or came with one it absorbed, in the order of its facts."""
+    columns = (_JOURNAL.c.event_id, _JOURNAL.c.value, _JOURNAL.c.recorded_at)
+    posted = (_JOURNAL.c.subject == lead_id, _JOURNAL.c.type.in_((LeadReceived.type, LeadUpdated.type)))
+    found = []
+    for row in tx.execute(select(*columns).where(*posted).order_by(_JOURNAL.c.sequence)):
+        fact = orjson.loads(row.value)
+        if fact.get("consent"):
+            more = {"source": fact.get("source"), "absorbed": fact.get("absorbed")}
+            found.append({**fact["consent"], **more, "recorded_at": row.recorded_at, "event_id": row.event_id})
+    return found
 
 
 def survivors(tx: Connection, lead_ids: Iterable[str]) -> dict[str, str]:

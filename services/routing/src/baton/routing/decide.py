@@ -14,6 +14,7 @@ from baton.contracts import (
     SlaBreached,
     SlaStopped,
 )
+from baton.routing.domain import consents
 from baton.routing.domain.lead import MOST_MARKS, Lead
 from baton.routing.domain.marks import Mark, deciding, fate_of
 from baton.routing.handover import Desk, Step, find_owner, finish, forgotten, hold_for_manager, take_away, unfit
@@ -49,9 +50,11 @@ def taught(lead: Lead, cause: Heard) -> Lead:
         case LeadMerged() as body:
             return _merged(lead, body)
         case LeadUpdated(restored=str()) as body:
-            return _parted(lead, body, cause.sequence)
-        case LeadUpdated(contact=contact) if lead.qualified is not None:
-            return lead.model_copy(update={"qualified": lead.qualified.model_copy(update={"contact": contact})})
+            return _parted(_with_consent(lead, body), body, cause.sequence)
+        case LeadUpdated(contact=contact) as body:
+            knowing = _with_consent(lead, body)
+            seen = lead.qualified and lead.qualified.model_copy(update={"contact": contact})
+            return knowing.model_copy(update={"qualified": seen})
         case _:
             mark = _mark_of(lead, cause)
             return lead if mark is None else _with(lead, mark)
@@ -97,6 +100,7 @@ def _opened(lead: Lead, body: LeadQualified) -> Lead:
         stints=lead.stints,
         marks=tuple(mark for mark in lead.marks if mark.sequence is not None),
         statuses_from=body.statuses_from,
+        consents=lead.consents,
         merged_into=lead.merged_into,
         restored_sequence=lead.restored_sequence,
         delivered=lead.delivered,
@@ -108,14 +112,24 @@ def _opened(lead: Lead, body: LeadQualified) -> Lead:
 
 
 def _updated(lead: Lead, desk: Desk, body: LeadUpdated) -> Decision[Any]:
-    """The contact is kept as it now is; a lead that waits for rules or rotation is tried again with it."""
-    seen = lead.qualified
-    if seen is None or seen.contact == body.contact:
-        return Decision(lead)
-    changed = lead.model_copy(update={"qualified": seen.model_copy(update={"contact": body.contact})})
+    """The contact is kept as it now is, and consent; a lead that waits for rules or rotation is tried again with it."""
+    changed = _with_consent(lead, body)
+    seen = changed.qualified
+    if seen is None or (seen.contact == body.contact and changed is lead):
+        return Decision(changed)
+    changed = changed.model_copy(update={"qualified": seen.model_copy(update={"contact": body.contact})})
     if changed.hold is not None and changed.hold.reason != "manager" and changed.is_waiting:
         return finish(lead, find_owner(changed, desk, changed.hold.after), desk)
     return Decision(changed)
+
+
+def _with_consent(lead: Lead, body: LeadUpdated) -> Lead:
+    if body.restored is not None:
+        rest = consents.parted(lead.consents, body.restored)
+        return lead if rest == lead.consents else lead.model_copy(update={"consents": rest})
+    if body.consent is None:
+        return lead
+    return lead.model_copy(update={"consents": consents.heard(lead.consents, body.consent, body.absorbed or "")})
 
 
 def _who_it_is(lead: Lead, desk: Desk, cause: Heard) -> Decision[Any]:

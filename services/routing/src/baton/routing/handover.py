@@ -17,6 +17,7 @@ from baton.contracts import (
     ReassignReason,
 )
 from baton.routing.domain.books import Books
+from baton.routing.domain.consents import agreed
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Hold, Kept, Lead, Stint, Work
 from baton.routing.domain.marks import WORKED, Mark, deciding
@@ -57,7 +58,7 @@ def find_owner(
     """Give the lead to whom rules and rotation choose (or to `to`), or hold it. Its last owner has lost it already."""
     seen = _qualified(lead)
     view = desk.house.view(seen.fields, seen.contact, seen.score, seen.temperature, desk.now)
-    asked = Asked(lead.lead_id, lead.round, desk.now, view, dict(lead.had), to)
+    asked = Asked(lead.lead_id, lead.round, desk.now, view, dict(lead.had), to, agreed(lead.consents, seen.consents))
     answer = place(asked, desk.house, desk.books.roster, desk.books.accounts)
     if isinstance(answer, Placed):
         return _hand_over(lead, desk, answer, after, by)

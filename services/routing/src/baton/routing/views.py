@@ -155,7 +155,10 @@ def preview_shown(body: PreviewIn, books: Books, house: House, now: datetime) ->
     said: dict[str, Any] = {"playbook": house.playbook.version, "books_version": books.version, "fields": view}
     if body.is_test:
         return {**said, "decision": "test", "owner": None, "detail": "Test leads are never routed."}
-    answer = place(Asked(NEVER_STORED, 1, now, view), house, books.roster, books.accounts)
+    purpose = str(body.consent.get("purpose") or "").strip().casefold()
+    agreed = (purpose,) if body.consent and not body.consent.get("withdrawn_at") else ()
+    asked = Asked(NEVER_STORED, 1, now, view, agreed=agreed)
+    answer = place(asked, house, books.roster, books.accounts)
     said |= {"trace": answer.trace.model_dump(mode="json"), "pool": answer.pool}
     if not isinstance(answer, Placed):
         return {

@@ -134,6 +134,7 @@ class _Case:
                 "must_know": must_know_of(self.playbook, person, self.now),
                 "history": history_of(person),
                 "consent": person.all_consent,
+                "consents": person.all_consents,
                 "qualified_at": self.now,
                 "intake_sequence": person.heard,
                 "statuses_from": time_of(current.statuses_from) if current.statuses_from else None,

@@ -28,6 +28,7 @@ from baton.scoring.domain.person import (
     with_absorbed,
     with_activity,
     with_answers,
+    with_consent,
     with_decision,
     with_post,
     with_status,
@@ -75,6 +76,7 @@ def _about_the_person(person: Person, lead: LeadReceived | LeadUpdated) -> Perso
 
 
 def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
+    given = lead.consent.model_dump(mode="json", exclude_none=True) if lead.consent else None
     return with_post(
         person,
         text_of(lead.occurred_at),
@@ -85,7 +87,8 @@ def _posted(person: Person, lead: LeadReceived | LeadUpdated) -> Person:
         is_test=lead.is_test,
         contact=lead.contact.model_dump(exclude_none=True),
         properties=lead.properties,
-        consent=lead.consent.model_dump(mode="json", exclude_none=True) if lead.consent else person.consent,
+        consent=given or person.consent,
+        consents=person.consents if given is None else with_consent(person.consents, given),
     )
 
 

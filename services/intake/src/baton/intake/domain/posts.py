@@ -101,6 +101,7 @@ class ConsentIn(_Open):
     wording: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     given_at: Moment | None = None
     evidence: Text | None = None
+    withdrawn_at: Moment | None = None
 
 
 class ActivityInLead(_Open):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from baton.contracts import HeldReason, LeadQualified, Owner, ReassignReason, RuleRef, Trace
+from baton.contracts import Consent, HeldReason, LeadQualified, Owner, ReassignReason, RuleRef, Trace
 from baton.routing.domain.marks import OPEN, WORKED, Fate, Mark, belongs, deciding, fate_of
 
 MOST_MARKS = 50
@@ -91,6 +91,8 @@ class Lead(_Value):
     was_routed: bool = False
     """`lead.routed` has been said in this round; every further owner is a `lead.reassigned`."""
     decisions: int = 0
+    consents: dict[str, Consent] = Field(default_factory=dict)
+    """What was heard of consent beside `qualified`, before it or after (`domain/consents.py`)."""
     merged_into: str | None = None
     """The lead it goes on as; until it is restored it has no owner, no wake-up, and is nobody's load."""
     restored_sequence: int = 0

@@ -19,6 +19,7 @@ import orjson
 from baton.contracts import Candidate, HeldReason, NearMiss, RuleRef, Trace
 from baton.playbook import Pool
 from baton.routing.domain.books import Account
+from baton.routing.domain.consents import lacks
 from baton.routing.domain.house import House
 from baton.routing.domain.roster import Roster
 from baton.routing.domain.rotation import Chosen, Nobody, Standing, Terms, choose_rep
@@ -44,6 +45,8 @@ class Asked:
     """Rep id to why not him again in this round."""
     to: str | None = None
     """The rep somebody named by hand."""
+    agreed: tuple[str, ...] = ()
+    """The purposes the person has agreed to."""
 
     def document(self) -> dict[str, Any]:
         """The question as plain data."""
@@ -54,12 +57,14 @@ class Asked:
             "view": dict(self.view),
             "excluded": dict(self.excluded),
             "to": self.to,
+            "agreed": list(self.agreed),
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Asked:
         """A question that was kept."""
-        return cls(**{**document, "at": datetime.fromisoformat(document["at"])})
+        agreed = tuple(document.get("agreed", ()))  # those from before rules could ask for consent have none
+        return cls(**{**document, "at": datetime.fromisoformat(document["at"]), "agreed": agreed})
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,9 @@ def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccount
         return Placed(asked.to, by_hand, pool.id if pool else None, policy, shares, trace, inputs)
     if rule is None or pool is None or ref is None:
         return Unplaced("no_rule", _why_no_rule(match), None, None, {}, None, trace, inputs)
+    if lacks(rule.consent, asked.agreed):
+        detail = f"{rule.label} needs consent to {rule.consent}."
+        return Unplaced("no_consent", detail, ref, pool.id, {}, None, trace, inputs)
     if isinstance(answer, Chosen):
         return Placed(answer.rep, ref, pool.id, rule.policy, answer.shares, trace, inputs)
     return _unplaced(answer, ref, pool, trace, inputs)

@@ -45,6 +45,7 @@ class Absorbed:
     answers: Answers = field(default_factory=dict)
     history: Items = ()
     consent: Mapping[str, Any] | None = None
+    consents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     last_fact_at: str | None = None
 
 
@@ -64,6 +65,8 @@ class Person:
     contact: Mapping[str, Any] = field(default_factory=dict)
     properties: Mapping[str, Any] = field(default_factory=dict)
     consent: Mapping[str, Any] | None = None
+    consents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By purpose the newest word on it; `consent` is the newest of all."""
     answers: Answers = field(default_factory=dict)
     activity: Items = ()
     touches: Items = ()
@@ -96,6 +99,15 @@ class Person:
     def all_consent(self) -> Mapping[str, Any] | None:
         """The consent given to this lead, else to one it has absorbed."""
         return self.consent or next((other.consent for other in self.absorbed.values() if other.consent), None)
+
+    @property
+    def all_consents(self) -> list[Mapping[str, Any]]:
+        """The newest word on each purpose, under whatever lead the person was known."""
+        found = self.consents
+        for other in self.absorbed.values():
+            for consent in other.consents.values():
+                found = with_consent(found, consent)
+        return [found[purpose] for purpose in sorted(found)]
 
     @property
     def newest_fact_at(self) -> str | None:
@@ -161,9 +173,22 @@ def with_absorbed(
         answers=_answered(known.answers, answers),
         history=tuple(history) or known.history,
         consent=consent or known.consent,
+        consents=known.consents if consent is None else with_consent(known.consents, consent),
         last_fact_at=max(filter(None, (known.last_fact_at, at, *(item["occurred_at"] for item in items)))),
     )
     return changed(person, absorbed={**person.absorbed, lead_id: together})
+
+
+def with_consent(known: Mapping[str, Mapping[str, Any]], consent: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the consents by purpose after one more word; of two on one purpose the later stands."""
+    purpose = str(consent.get("purpose") or "").strip().casefold()
+    before = known.get(purpose)
+    is_older = before is not None and _said_at(before) > _said_at(consent)
+    return dict(known) if is_older else {**known, purpose: consent}
+
+
+def _said_at(consent: Mapping[str, Any]) -> str:
+    return str(consent.get("withdrawn_at") or consent.get("given_at") or "")
 
 
 def parted(person: Person, lead_id: str) -> Person:
