@@ -41,7 +41,8 @@ class Envelope(NamedTuple):
 
 def iso(at: datetime) -> str:
     """Return RFC 3339 in UTC with microseconds and `Z`."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def headers_of(
@@ -105,7 +106,7 @@ def _new_trace(event_id: str, span: str) -> str:
 
 def to_wire(headers: dict[str, str]) -> Headers:
     """Return headers as the bus takes them."""
-    return tuple((name, value.encode()) for name, value in headers.items())
+    return tuple([(name, value.encode()) for name, value in headers.items()])
 
 
 def read_envelope(record: Record) -> Envelope:
@@ -155,7 +156,7 @@ def _instant(text: bytes) -> datetime:
     at = datetime.fromisoformat(text.decode())
     if at.tzinfo is None:
         raise ValueError("a time without offset")
-    return at.astimezone(UTC)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def data_of(body: Any) -> bytes:

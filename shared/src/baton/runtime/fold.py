@@ -146,7 +146,8 @@ class Fold:
         if isinstance(cause, Due):
             self._timers.setdefault((cause.subject, cause.kind), (None, None))
         self._take(cause.subject, decision)
-        self.tally.facts.update(draft.body.type for draft in decision.facts)
+        for draft in decision.facts:
+            self.tally.facts[draft.body.type] += 1
         self._end(cause, (draft.body.type for draft in decision.facts))
         return decision
 
@@ -200,6 +201,8 @@ class Fold:
         return (subject, kind) in self._timers
 
     def _compose(self, cause: Cause, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
+        if not drafts:
+            return []  # most causes only teach something
         count: Counter[str] = Counter()
         rows = []
         published: Counter[Subject] = Counter()
