@@ -58,6 +58,7 @@ def settings_page() -> str:
             lines += ["", f"## {name}", "", *_table(("setting", "default", "meaning"), own)]
     lines += ["", "## The command `baton`", "", *_table(("setting", "default", "meaning"), FOR_THE_COMMAND)]
     secrets = [(f"`{name}`", "none", f"Signature secret of the source `{source}`.") for name, source in _secrets()]
+    secrets += [(f"`{name}`", "none", f"URL or secret of `{told}`: docs/webhooks.md.") for name, told in _told()]
     lines += ["", "## Secrets the example playbook names", "", *_table(("setting", "default", "meaning"), secrets)]
     lines += ["", "## Tests", "", *_table(("setting", "default", "meaning"), FOR_TESTS)]
     return "\n".join(lines) + "\n"
@@ -169,6 +170,23 @@ def _secrets() -> Iterator[tuple[str, str]]:
         for secret in source.signature.secrets if source.signature else ():
             if secret.env:
                 yield secret.env, source.id
+
+
+def _told() -> Iterator[tuple[str, str]]:
+    """What the endpoints and notices of the example playbook are switched on by."""
+    from baton.playbook import load
+
+    def named(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            if isinstance(value.get("env"), str):
+                yield value["env"]
+            for inner in value.values():
+                yield from named(inner)
+
+    targets = load(DEFAULT).targets
+    for one in (*targets.endpoints, *targets.notices):
+        for name in named(one.model_dump(include={"url", "auth"})):
+            yield name, one.id
 
 
 def _metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, str]]:
