@@ -114,7 +114,7 @@ def _shown(engine: Engine, routing: Routing) -> APIRouter:
         """One endpoint, and how it fares."""
         return await engine.read(lambda tx: _one(tx, routing, subscription_id))
 
-    @api.get("/deliveries")
+    @api.get("/deliveries", responses=problems(404))
     async def list_deliveries(
         who: Reader,
         lead_id: LeadIdAsked,
