@@ -154,7 +154,14 @@ class Intake(Service[State, None]):
         return await self._fetcher.run(payload)
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
-        return (self.watch_playbook, self.show_quarantine, self.add_up, self.delete_old, self.make_matches)
+        return (
+            self.watch_playbook,
+            self.show_quarantine,
+            self.add_up,
+            self.delete_old,
+            self.make_matches,
+            self.hang_up,
+        )
 
     def playbook_version(self) -> str | None:
         return self.book.version
@@ -196,6 +203,15 @@ class Intake(Service[State, None]):
             with suppress(NotNow):
                 await engine.store.write(store.fold_tallies)
             await engine.clock.sleep(TALLIES_SECONDS)
+
+    async def hang_up(self, engine: Engine) -> None:
+        """Close the connections to platforms when the service stops."""
+        try:
+            while True:
+                await engine.clock.sleep(GAUGES_SECONDS)
+        finally:
+            if self._fetcher is not None:
+                await self._fetcher.close()
 
     async def delete_old(self, engine: Engine) -> None:
         """Delete raw bodies and idempotency answers that are past their time, a few at a time."""
