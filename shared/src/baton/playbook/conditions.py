@@ -139,12 +139,22 @@ class Formula:
         self.text = text
         self.names = tuple(names)
         self._program = formula_environment(self.names).compile(text)
+        self._remembered: dict[tuple[float, ...], float | None] = {}
 
     def value(self, numbers: Mapping[str, float]) -> float | None:
-        """The result, or None when it cannot be computed (a division by zero, say). Names left out are 0.0."""
-        data = {name: float(numbers.get(name, 0.0)) for name in self.names}
-        result = self._program.eval(data=data)
-        return float(result.value()) if result.type() == cel.Type.DOUBLE else None
+        """The result, or None when it cannot be computed (a division by zero, say). Names left out are 0.0.
+
+        The same numbers give the same result, and come again: most points of a playbook are whole.
+        """
+        asked = tuple(float(numbers.get(name, 0.0)) + 0.0 for name in self.names)  # -0.0 is 0.0, as it is to a dict
+        if asked in self._remembered:
+            return self._remembered[asked]
+        result = self._program.eval(data=dict(zip(self.names, asked, strict=True)))
+        value = float(result.value()) if result.type() == cel.Type.DOUBLE else None
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered.clear()
+        self._remembered[asked] = value
+        return value
 
 
 def run_environment() -> cel.Env:

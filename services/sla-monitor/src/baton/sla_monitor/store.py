@@ -115,7 +115,7 @@ def keep(tx: Connection, tables: Tables, states: Mapping[str, Watched]) -> None:
         if state.rep is not None:
             reps.append({"rep_id": subject, "rep": state.rep.model_dump(mode="json")})
             continue
-        leads.append({"lead_id": subject, "evidence": _EVIDENCE.dump_python(state.evidence, mode="json")})
+        leads.append({"lead_id": subject, "evidence": state.evidence})  # orjson writes dataclasses by itself
         changed = (clock for key, clock in state.obligations.items() if state.stored.get(key) != clock)
         clocks += [{"lead_id": subject, **vars(clock)} for clock in changed]
     upsert(tx, tables.lead, leads)
