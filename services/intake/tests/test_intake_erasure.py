@@ -194,3 +194,13 @@ async def test_whoever_asks_is_told_all_that_is_known(desk: Any) -> None:
     told = await desk.get(f"leads/{zoe}/personal-data")
     assert told["erased_at"] is not None
     assert not any(word in orjson.dumps(told).lower() for word in WORDS)
+
+
+async def test_an_id_of_ours_gives_an_erased_lead_no_new_identity(desk: Any) -> None:
+    zoe = await taken(desk, ZOE)
+    await erase(desk, zoe)
+    touch = {"lead": {"lead_id": zoe}, "rep": "ada", "channel": "call", "direction": "out",
+             "occurred_at": "2026-09-21T10:00:00Z"}  # fmt: skip
+    await desk.post("touches", [touch, {**touch, "lead": {"email": "eve@example.com"}}])
+    assert [row.lead_id for row in await desk.rows("identity")] == [None]
+    assert [row.awaits for row in await desk.rows("quarantine")] == ["email:eve@example.com"]

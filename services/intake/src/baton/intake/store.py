@@ -101,6 +101,11 @@ def find_raw(tx: Connection, raw_id: str) -> Row[Any] | None:
     return tx.execute(select(RAW).where(RAW.c.id == raw_id)).one_or_none()
 
 
+def bodies_of(tx: Connection, quarantine_ids: Iterable[str]) -> dict[str, str]:
+    """In which body each quarantined element stands."""
+    return {row.id: row.raw_id for row in fetch(tx, QUARANTINE, "id", quarantine_ids, columns=["id", "raw_id"])}
+
+
 def quarantine(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Put elements aside."""
     insert(tx, QUARANTINE, rows)

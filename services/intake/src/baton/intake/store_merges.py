@@ -150,14 +150,14 @@ def consents_of(tx: Connection, lead_id: str) -> list[dict[str, Any]]:
 
 
 def survivors(tx: Connection, lead_ids: Iterable[str]) -> dict[str, str]:
-    """For each of these that is a lead: the lead it is now, itself if it was never merged."""
+    """For each of these that is a lead and was not erased: the lead it is now, itself if it was never merged."""
     now: dict[str, str] = {lead_id: lead_id for lead_id in lead_ids}
     known: dict[str, str | None] = {}
     for _ in range(_DEEPEST):
         unknown = set(now.values()) - known.keys()
         if not unknown:
             break
-        rows = fetch(tx, LEAD, "lead_id", unknown, columns=["lead_id", "merged_into"])
+        rows = fetch(tx, LEAD, "lead_id", unknown, columns=["lead_id", "merged_into"], and_where="erased_at IS NULL")
         known |= {row.lead_id: row.merged_into for row in rows}
         now = {first: known.get(at) or at for first, at in now.items() if at in known}
     return now

@@ -255,10 +255,18 @@ class _Taking:
                 self._identify(item, owners)
         named = {_lead_id_of(item.element) for item in [*others, *told]} - {None}
         known = store_merges.survivors(self._tx, [lead_id for lead_id in named if lead_id])
+        self._refuse_of_erased([*others, *told], named - known.keys())
         for item in [*told, *others]:  # what is told of a record counts for what the same body says of it
-            if item.is_open or item.is_told:
+            if item.is_open or (item.is_told and not _is_of_erased(item)):
                 self._refer(item, owners, known)
         store.give_identities(self._tx, self._given)
+
+    def _refuse_of_erased(self, items: Sequence[_Item], unknown: set[str | None]) -> None:
+        """What names somebody by our own id who was erased is not kept, not even in quarantine."""
+        gone = store_erasure.erased_among(self._tx, [lead_id for lead_id in unknown if lead_id])
+        for item in items:
+            if _lead_id_of(item.element) in gone:
+                item.element = item.element.refused(ERASED, _NOTHING_KEPT)
 
     def _refuse_older_than_erasure(self, keys: set[str]) -> None:
         """What was posted of a person before the person was erased must not come back out of quarantine."""
@@ -382,7 +390,10 @@ class _Taking:
 
     def _mind_bodies(self) -> None:
         """Write down whom each body tells of; nothing is kept of those who were erased."""
-        store.link_raw(self._tx, [(item.raw_id, item.lead_id) for item in self._items if item.raw_id and item.lead_id])
+        told = [item for item in self._items if item.lead_id is not None]
+        stood = store.bodies_of(self._tx, [item.row for item in told if item.row is not None])
+        pairs = {(raw_id, item.lead_id) for item in told for raw_id in (item.raw_id, stood.get(item.row or ""))}
+        store.link_raw(self._tx, [(raw_id, lead_id) for raw_id, lead_id in pairs if raw_id and lead_id])
         doubtful = {item.lead_id for item in self._items if item.status == "duplicate" or _is_of_erased(item)}
         gone = store_erasure.erased_among(self._tx, [lead_id for lead_id in doubtful if lead_id])
         self._to_wipe = {item.raw_id for item in self._items if item.lead_id in gone or _is_of_erased(item)} - {None}
