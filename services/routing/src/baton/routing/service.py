@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,9 @@ HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
 }
 VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]}
+RETENTION_SECONDS = 600.0
+RETENTION_BATCH = 500
+"""Decisions deleted in one transaction; more would keep leads waiting behind it."""
 COUNT_EVERY = 10.0
 """Seconds between two counts of held leads; a scraper comes every 15."""
 
@@ -108,6 +111,7 @@ class Routing(Service[State, Counter]):
         self._poll_seconds = own.playbook_poll_seconds
         self._post_office = own.post_office()
         self._delivery_days = own.delivery_days
+        self._decision_days = own.decision_retention_days
         self._subscriptions = Shelf(self.tables)
         self._named: tuple[Playbook, list[Receiver]] = (watch.current, of_playbook(watch.current))
 
@@ -181,7 +185,7 @@ class Routing(Service[State, Counter]):
         return routers(engine, self)
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
-        return (self._follow_playbook, self._count_held, self._deliver)
+        return (self._follow_playbook, self._count_held, self._deliver, self._delete_old)
 
     def playbook_version(self) -> str | None:
         return self.house.playbook.version
@@ -207,6 +211,23 @@ class Routing(Service[State, Counter]):
             await self.sender.run(engine)
         finally:
             await outbound.close()
+
+    async def _delete_old(self, engine: Engine) -> None:
+        while True:
+            with contextlib.suppress(NotNow):  # readyz says so
+                await self.delete_old_decisions(engine)
+            await engine.clock.sleep(RETENTION_SECONDS)
+
+    async def delete_old_decisions(self, engine: Engine) -> int:
+        """Delete what decisions were made by that is past its time, a little at a time; return how many they were."""
+        before, gone = engine.now() - timedelta(days=self._decision_days), 0
+
+        def work(tx: Connection) -> int:
+            return store.delete_old_decisions(tx, self.tables, before, RETENTION_BATCH)
+
+        while more := await engine.store.write(work):
+            gone += more
+        return gone
 
     async def take_playbook(self, engine: Engine, playbook: Playbook) -> None:
         """Work by this playbook from now on: add reps its roster names anew, and try the held leads again."""

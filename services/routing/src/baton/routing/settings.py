@@ -15,6 +15,9 @@ class RoutingSettings(Settings):
     delivery_days: int = Field(
         default=30, ge=4, description="How long routing remembers deliveries that are settled; those that wait stay."
     )
+    decision_retention_days: int = Field(
+        default=365, ge=1, le=3650, description="How long routing keeps what a decision was made by, for `explain`."
+    )
     smtp_url: str | None = Field(
         default=None,
         description="`smtp://[user:password@]host[:port]` (TLS where offered, and before a password) or `smtps://…`: "

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, delete, func, select, tuple_
 
 from baton.contracts import Rep
 from baton.playbook import Playbook
@@ -214,6 +214,17 @@ def decisions_of(tx: Connection, tables: Tables, lead_id: str) -> list[Mapping[s
     decision = tables.decision.c
     query = select(tables.decision).where(decision.lead_id == lead_id).order_by(decision.round, decision.number)
     return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def delete_old_decisions(tx: Connection, tables: Tables, before: datetime, limit: int) -> int:
+    """Delete up to `limit` decisions, with what they were made by, from before then; return how many.
+
+    The lead keeps what was decided last, with its trace; only how it came to that can no longer be recomputed.
+    """
+    decision = tables.decision.c
+    key = (decision.lead_id, decision.round, decision.number)
+    old = select(*key).where(decision.decided_at < before).order_by(decision.decided_at).limit(limit)
+    return tx.execute(delete(tables.decision).where(tuple_(*key).in_(old))).rowcount
 
 
 def kept_body(tx: Connection, tables: Tables, digest: str) -> Any:
