@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, exists, select
 
 from baton.intake.domain.accounts import company_key
 from baton.intake.domain.person import Person
@@ -30,6 +30,12 @@ def by_name(tx: Connection, contacts: Iterable[Mapping[str, Any]]) -> dict[str, 
     for row in fetch(tx, ACCOUNT_NAME, "name", names):
         found.setdefault(row.name, set()).add(row.account_id)
     return {name: accounts.pop() for name, accounts in found.items() if len(accounts) == 1}
+
+
+def forget_names(tx: Connection, account_ids: Iterable[str]) -> None:
+    """Forget by which names those companies are known of which nobody is known any more: one may be a person's."""
+    somebody = exists().where(LEAD.c.account_id == ACCOUNT_NAME.c.account_id)
+    tx.execute(delete(ACCOUNT_NAME).where(ACCOUNT_NAME.c.account_id.in_(sorted(set(account_ids))), ~somebody))
 
 
 def leads_of(tx: Connection, account_id: str, after: str, limit: int) -> list[Row[Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, select, update
 
+from baton.intake import store_accounts
 from baton.intake.domain.keys import digest
 from baton.intake.tables import ERASED_IDENTITY, IDENTITY, LEAD, MERGE, QUARANTINE, RAW, RAW_LEAD
 from baton.runtime.store import fetch, upsert
@@ -34,7 +35,9 @@ def forget(tx: Connection, lead_ids: Sequence[str], now: datetime) -> None:
         "account_id": None,
         "erased_at": now,
     }
+    accounts = [row.account_id for row in fetch(tx, LEAD, "lead_id", lead_ids, columns=["account_id", "lead_id"])]
     tx.execute(update(LEAD).where(LEAD.c.lead_id.in_(lead_ids)).values(blank))
+    store_accounts.forget_names(tx, [account for account in accounts if account is not None])
     for one in (MERGE.c.one, MERGE.c.other):
         tx.execute(update(MERGE).where(one.in_(lead_ids)).values(keys=[]))
     wipe_raw(tx, [row.raw_id for row in fetch(tx, RAW_LEAD, "lead_id", lead_ids, columns=["raw_id", "lead_id"])], now)
