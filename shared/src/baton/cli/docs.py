@@ -58,7 +58,7 @@ def settings_page() -> str:
             lines += ["", f"## {name}", "", *_table(("setting", "default", "meaning"), own)]
     lines += ["", "## The command `baton`", "", *_table(("setting", "default", "meaning"), FOR_THE_COMMAND)]
     secrets = [(f"`{name}`", "none", f"Signature secret of the source `{source}`.") for name, source in _secrets()]
-    secrets += [(f"`{name}`", "none", f"URL or secret of `{told}`: docs/webhooks.md.") for name, told in _told()]
+    secrets += [(f"`{name}`", "none", f"URL or secret of `{told}`: docs/webhooks.md.") for name, told in _switches()]
     lines += ["", "## Secrets the example playbook names", "", *_table(("setting", "default", "meaning"), secrets)]
     lines += ["", "## Tests", "", *_table(("setting", "default", "meaning"), FOR_TESTS)]
     return "\n".join(lines) + "\n"
@@ -172,7 +172,7 @@ def _secrets() -> Iterator[tuple[str, str]]:
                 yield secret.env, source.id
 
 
-def _told() -> Iterator[tuple[str, str]]:
+def _switches() -> Iterator[tuple[str, str]]:
     """What the endpoints and notices of the example playbook are switched on by."""
     from baton.playbook import load
 
@@ -184,9 +184,11 @@ def _told() -> Iterator[tuple[str, str]]:
                 yield from named(inner)
 
     targets = load(DEFAULT).targets
-    for one in (*targets.endpoints, *targets.notices):
-        for name in named(one.model_dump(include={"url", "auth"})):
-            yield name, one.id
+    places = [(one.id, one.model_dump(include={"url", "auth"})) for one in targets.endpoints]
+    places += [(one.id, one.model_dump(include={"url"})) for one in targets.notices]
+    for told, place in places:
+        for name in named(place):
+            yield name, told
 
 
 def _metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, str]]:
