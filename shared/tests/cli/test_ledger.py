@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baton.cli.ledger import FATES, IN_FLIGHT, balance, fate_of
+from baton.cli.ledger import FATES, IN_FLIGHT, balance, fate_of, unacknowledged
 
 
 def entries(**fates: str | tuple[str, int] | None) -> dict[str, dict[str, object]]:
@@ -98,3 +98,14 @@ def test_the_columns_add_up_and_a_lead_only_others_know_is_named() -> None:
 def test_a_ledger_out_of_order_is_not_believed() -> None:
     with pytest.raises(ValueError, match="not sorted"):
         balance({"intake": [{"lead_id": "b", "fate": "received"}, {"lead_id": "a", "fate": "received"}]}, parked=[])
+
+
+def test_an_erased_lead_must_be_wiped_by_everybody() -> None:
+    both = frozenset({"a", "b"})
+    wiped = {"intake": both, "scoring": both, "routing": frozenset({"b"}), "sla-monitor": both, "reporting": both}
+    assert unacknowledged(wiped) == {"a": "erased, and not wiped by routing"}
+    assert unacknowledged({**wiped, "routing": both | {"of old"}}) == {}
+
+
+def test_erased_is_a_fate_whatever_others_still_say() -> None:
+    assert fate_of(entries(intake="erased", scoring="qualified", routing="routed"), is_parked=True) == ("erased", None)
