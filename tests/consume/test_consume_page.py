@@ -22,6 +22,8 @@ import pytest_asyncio
 import uvicorn
 
 from baton.cli.asyncapi import example_of
+from baton.contracts import LeadRouted
+from baton.runtime.blank import HEADER, blank
 from baton.runtime.bus.kafka import KafkaBus
 from baton.runtime.bus.port import Outgoing
 from baton.runtime.envelope import headers_of, to_wire
@@ -34,7 +36,7 @@ from tests.world.plugin import leave_out
 PAGE = (ROOT / "docs/consume.md").read_text()
 LANES = 12
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ANNA, BEN, CARA = (f"01936b2e-7d7e-7c4b-9a52-3a1f6e5b8c1{n}" for n in range(3))
+ANNA, BEN, CARA, DORA = (f"01936b2e-7d7e-7c4b-9a52-3a1f6e5b8c1{n}" for n in range(4))
 
 
 def code(language: str, telling: str) -> str:
@@ -54,6 +56,11 @@ def record(lead: str, sequence: int, kind: str, **more: Any) -> Outgoing:
     return Outgoing("leads.routing", lane_of(lead, LANES), lead, to_wire(headers), json.dumps(data).encode())
 
 
+def erased(fact: Outgoing) -> Outgoing:
+    """The fact as it is told again once its person was forgotten."""
+    return fact._replace(headers=(*fact.headers, (HEADER, b"true")), value=blank(LeadRouted, fact.value))
+
+
 STORY = (
     record(ANNA, 1, "lead.routed", from_the_future={"deep": [1]}),
     record(BEN, 1, "lead.routed"),
@@ -62,6 +69,7 @@ STORY = (
     record(BEN, 2, "lead.celebrated", cake=True),
     record(BEN, 3, "lead.recycled"),
     record(CARA, 2, "lead.routed"),
+    erased(record(DORA, 1, "lead.routed")),
 )  # fmt: skip
 
 
@@ -123,7 +131,7 @@ def test_the_consumer_of_the_page_feeds_a_crm_and_takes_nothing_twice_nor_a_gap(
     crm = Crm(tmp_path, topic)
     with crm.running():
         eventually(lambda: len(crm.said()) >= len(STORY), "the whole story")
-    assert crm.owners() == {ANNA: "jonas", BEN: None, CARA: "maja"}
+    assert crm.owners() == {ANNA: "jonas", BEN: None, CARA: "maja", DORA: None}
     told_once = crm.said()
     # Killed, told everything again, and something new about one: the new alone is taken.
     tell(topic, [*STORY, record(ANNA, 3, "lead.recycled")])

@@ -49,6 +49,7 @@ HEADERS: dict[str, tuple[dict[str, Any], bool, str]] = {
     "ce_dataschema": (_TEXT, True, "Name of the schema of the data."),
     "ce_traceparent": (_TEXT, True, "The trace the lead's story began with (W3C)."),
     "ce_playbook": (_TEXT, False, "Version of the playbook that decided."),
+    "ce_erased": ({"const": "true"}, False, "The person was forgotten: nothing of him is left in the data."),
     "ce_heard": (_TEXT, False, "For Baton's own recovery; ignore it."),
 }
 """Name to schema, whether it is always there, and what it says. `traceparent` and `content-type` are the protocol's."""

@@ -112,17 +112,17 @@ def _contract() -> str:
         schema = _schema(fact)
         parts |= set(schema.get("$defs", {}))
         lines += [f"### {name}", "", " ".join((fact.__doc__ or "").split()), ""]
-        lines += [*_table(("field", "type", "", "meaning"), _told(schema)), ""]
+        lines += [*_table(("field", "type", "", "meaning"), _rows_of(schema)), ""]
     for name, schema in sorted(_parts().items()):
         if name in parts:
-            lines += [f"### {name} (a part)", "", *_table(("field", "type", "", "meaning"), _told(schema)), ""]
+            lines += [f"### {name} (a part)", "", *_table(("field", "type", "", "meaning"), _rows_of(schema)), ""]
     lines += ["### Examples", ""]
     for name in facts:
         lines += [f"The data of a `{name}`, lists cut to one:", "", "```json", _shortened(name), "```", ""]
     return "\n".join(lines)
 
 
-def _told(schema: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _rows_of(schema: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     always = schema.get("required", ())
     for (cell, kind, meaning), name in zip(_fields(schema), schema.get("properties", {}), strict=True):
         yield cell, kind, "always" if name in always else "", meaning
