@@ -12,7 +12,7 @@ from services.intake.tests.posting import sign_hubspot
 
 CLIENT_SECRET = "linkedin-client-secret"
 RESPONSE = "urn:li:leadGenFormResponse:aa-11-5"
-URL = "http://127.0.0.1:8000/intake/v1/hooks/hubspot-subscription"
+URL = "http://localhost/intake/v1/hooks/hubspot-subscription"
 
 
 async def linkedin(desk: Any, action: str, response: str = RESPONSE) -> dict[str, Any]:

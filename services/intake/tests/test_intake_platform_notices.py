@@ -19,7 +19,7 @@ SECRETS = {
     "BATON_LINKEDIN_TOKEN": "linkedin-token",
     "BATON_HUBSPOT_TOKEN": "hubspot-token",
 }
-URL = "http://127.0.0.1:8000/intake/v1/hooks/hubspot-subscription"
+URL = "http://localhost/intake/v1/hooks/hubspot-subscription"
 
 
 @pytest.fixture
