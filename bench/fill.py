@@ -20,6 +20,8 @@ SLIM_BYTES = 600
 LEAD_COLUMNS = ("lead_id", "subject")
 NEW_ID = "'01900000-0000-7000-8000-' || lpad(to_hex(g), 12, '0')"
 DAYS = 365
+FILLING = {"max_wal_size": "24GB", "checkpoint_timeout": "1h", "autovacuum": "off", "synchronous_commit": "off"}
+"""While the stores are filled nothing is measured: no checkpoints, which would write every page whole once more."""
 EXPRESSIONS: Mapping[str, str] = {
     "lead_id": NEW_ID,
     "subject": NEW_ID,
@@ -40,15 +42,30 @@ FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_nam
 async def fill(world: World, first: int, last: int) -> None:
     """Make the leads number `first` to `last` in all five stores. At least one real lead must be there."""
     names = [service.replace("-", "_") for service in SERVICES]
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            group.create_task(_fill_one(world.database(name), first, last))
+    await _set(world, FILLING)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(_fill_one(world.database(name), first, last))
+    finally:
+        await _set(world, dict.fromkeys(FILLING))
+
+
+async def _set(world: World, settings: Mapping[str, str | None]) -> None:
+    """Change settings of the whole server, or take them back (None), with nothing left to be written afterwards."""
+    connection = await asyncpg.connect(world.database("intake"), command_timeout=1200)
+    try:
+        for name, value in settings.items():
+            await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'" if value else f"ALTER SYSTEM RESET {name}")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
 
 
 async def _fill_one(url: str, first: int, last: int) -> None:
     connection = await asyncpg.connect(url, command_timeout=1200)
     try:
-        await connection.execute("SET synchronous_commit = off")
         tables: dict[str, list[asyncpg.Record]] = {}
         for row in await connection.fetch(_COLUMNS):
             tables.setdefault(row["table_name"], []).append(row)

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Sequence
 
 import asyncpg
 import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench import cpu
 from bench.fill import NEW_ID, fill, fill_counts
 from bench.growth import Pace, compared, paces
 from bench.roads import baton
 from bench.table import Row, paired, single
-from bench.world import TOKEN, World, opened_world
+from bench.world import SERVICES, TOKEN, World, opened_world
 
 SIZES = (10_000, 100_000, 1_000_000)
 PAGES = ("/", "/follow-up", "/leads", "/leads?fate=routed", "/leads?source=website", "/leads/{lead}")
@@ -61,6 +62,7 @@ async def _grown(pairs: int, sizes: Sequence[int]) -> list[Row]:
                     more += await _pages(world, next(iter(road.hand_offs.arrived)))
             if is_whole:
                 ticks.append(await _clocks(world, pairs, filled + 1))
+                await _leave_unheard(world, "leads.sla")
     more += _clock_rows(ticks) if is_whole else []
     return [
         *(row for size, flow in zip(sizes[1:], flows[1:], strict=True) for row in _flow(size, flow, flows[0])),
@@ -113,6 +115,21 @@ async def _fire(connection: asyncpg.Connection, first: int) -> None:
     async with asyncio.timeout(FIRED_WITHIN):
         while await connection.fetchval(_STILL_DUE):
             await asyncio.sleep(0.2)
+
+
+async def _leave_unheard(world: World, topic: str) -> None:
+    """Put all places at the topic's ends: of copies nobody but the monitor has whole documents to go on with."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=world.kafka.bootstrap)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(topic, lane) for lane in range(world.lanes)])
+    finally:
+        await consumer.stop()
+    for service in SERVICES:
+        connection = await asyncpg.connect(world.database(service.replace("-", "_")))
+        places = [(end, topic, place.partition) for place, end in ends.items()]
+        await connection.executemany("UPDATE place SET next_off = $1 WHERE topic = $2 AND lane = $3", places)
+        await connection.close()
 
 
 async def _used_while(world: World, work: Awaitable[None]) -> tuple[float, float]:
