@@ -17,6 +17,8 @@ from services.intake.tests.posting import (
     sign_mautic,
 )
 
+from baton.intake.domain.accounts import account_of_domain
+
 
 async def test_a_mautic_contact_becomes_a_lead(desk: Any) -> None:
     answer = await desk.mautic(mautic_event())
@@ -49,6 +51,7 @@ async def test_a_mautic_contact_becomes_a_lead(desk: Any) -> None:
         "country_raw": "Germany",
         "locale": "de_DE",
         "website": "https://www.example.com",
+        "account_id": account_of_domain("example.com"),
         "company_domain": "example.com",
         "is_free_mail": False,
         "is_disposable_mail": False,
