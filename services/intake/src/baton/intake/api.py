@@ -14,13 +14,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from baton.intake import store
+from baton.intake.delivery import Receipt
 from baton.intake.domain.keys import email_key
 from baton.intake.domain.mail import normal_address
 from baton.intake.domain.posts import MODELS, Kind, LeadIn
 from baton.intake.domain.reading import NDJSON
 from baton.intake.reception import Letter, Reception
 from baton.intake.settings import IntakeSettings
-from baton.intake.taking import Receipt
 from baton.playbook.opening import media_type
 from baton.runtime.engine import Engine
 from baton.runtime.failures import NotNow

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from baton.intake import store
 from baton.intake.book import Book
+from baton.intake.delivery import Notice
 from baton.intake.domain import answers
 from baton.intake.domain.errands import Errand, Fetched, Later, Refused
 from baton.intake.domain.reading import FetchedBody, is_json
@@ -24,7 +25,6 @@ from baton.intake.domain.spacing import Spacing
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Reception
 from baton.intake.settings import IntakeSettings
-from baton.intake.taking import Notice
 from baton.playbook.fetching import Beside, Fetch, Thing
 from baton.runtime.engine import Engine
 from baton.runtime.observe import log

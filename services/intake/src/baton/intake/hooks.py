@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from baton.intake.api import RETRY_SECONDS, room, summary
 from baton.intake.book import Book
+from baton.intake.delivery import Receipt
 from baton.intake.domain.envelopes import envelope_of
 from baton.intake.domain.handshakes import Answer, linkedin, meta
 from baton.intake.domain.redirects import place_after
@@ -18,7 +19,6 @@ from baton.intake.domain.signatures import Knock, is_genuine
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Letter, Reception
 from baton.intake.settings import IntakeSettings
-from baton.intake.taking import Receipt
 from baton.playbook.bodies import BodyFault
 from baton.playbook.doors import Signature
 from baton.playbook.mapping import Mapper

@@ -7,8 +7,8 @@ from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from baton.intake.delivery import Receipt
 from baton.intake.domain.elements import NATIVE, Cause
-from baton.intake.taking import Receipt
 
 OTHER: Final = "other"
 PAIR_STATES = ("due", "proposed", "apart", "merged")

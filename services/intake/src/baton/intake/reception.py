@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from baton.intake import store
+from baton.intake.belonging import requeued
 from baton.intake.book import Book
+from baton.intake.delivery import FETCHED, HOOK, Delivery, Notice, Once, Raw, Receipt, Taken
 from baton.intake.domain.elements import Element, unreadable
 from baton.intake.domain.errands import Errand
 from baton.intake.domain.keys import digest_bytes
@@ -27,7 +29,7 @@ from baton.intake.in_hand import InHand
 from baton.intake.matchmaker import Matchmaker
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.settings import IntakeSettings
-from baton.intake.taking import FETCHED, HOOK, Delivery, Notice, Once, Raw, Receipt, Taken, requeued, take_in
+from baton.intake.taking import take_in
 from baton.playbook.bodies import BodyFault, read_lines
 from baton.playbook.mapping import Mapper
 from baton.playbook.opening import media_type
