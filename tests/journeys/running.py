@@ -165,12 +165,13 @@ def plain_environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def embedded(folder: Path, playbook: Path) -> Iterator[Baton]:
-    """`baton up` on a home and a port of its own."""
+def embedded(folder: Path, playbook: Path, **more: str) -> Iterator[Baton]:
+    """`baton up` on a home and a port of its own, with `more` settings."""
     port, home = free_port(), folder / "var"
     environment = plain_environment(
         BATON_HOME=str(home), BATON_PORT=str(port), BATON_PLAYBOOK=str(playbook), BATON_URL=f"http://127.0.0.1:{port}"
     )
+    environment |= more
     baton = Baton(dict.fromkeys(SERVICES, f"http://127.0.0.1:{port}"), "", environment)
     try:
         up(baton, folder)

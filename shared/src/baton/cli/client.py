@@ -17,7 +17,13 @@ from baton.cli.home import home, read_token, read_url, token_file
 DEFAULT_URL = "http://127.0.0.1:8000"
 SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
 NOT_NOW = (429, 502, 503, 504)
+NOT_NOW_WITH_KEY = (*NOT_NOW, 409)
+"""409: what was sent before under the same Idempotency-Key is still being worked on."""
 SLOWEST_RETRY = 15.0
+
+
+class TooLarge(Fault):
+    """The service takes no body as large as that."""
 
 
 class Client:
@@ -78,22 +84,28 @@ class Client:
         content_type: str,
         patience: float,
         told: Callable[[str], None] = lambda _: None,
+        key: str | None = None,
     ) -> Any:
         """Post until it is taken: connection errors and 'not now' answers are tried again for `patience` seconds.
 
-        `told` hears why there is a wait. Raises Fault when patience runs out or the answer is a plain no.
+        `told` hears why there is a wait. With an Idempotency-Key what was taken and not answered is answered as if it
+        had been. Raises Fault when patience runs out or the answer is a plain no, TooLarge where it is too much.
         """
+        headers = {"Content-Type": content_type} | ({"Idempotency-Key": key} if key else {})
         give_up = time.monotonic() + patience
         for attempt in range(1_000_000):
             wait = min(SLOWEST_RETRY, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.7, 1.0)  # noqa: S311
             try:
-                answer = self.ask("POST", path, content=content, headers={"Content-Type": content_type})
+                answer = self.ask("POST", path, content=content, headers=headers)
             except Fault as fault:
                 if time.monotonic() + wait > give_up:
                     raise
                 told(f"{fault.message}; trying again")
             else:
-                if answer.status_code not in NOT_NOW or time.monotonic() + wait > give_up:
+                if (
+                    answer.status_code not in (NOT_NOW_WITH_KEY if key else NOT_NOW)
+                    or time.monotonic() + wait > give_up
+                ):
                     return self._json(answer)
                 wait = max(wait, _retry_after(answer))
                 told(f"{answer.status_code} from {path}; trying again in {wait:.0f} s")
@@ -134,7 +146,8 @@ def refused(answer: httpx.Response) -> Fault:
     """A service said no: its problem details (RFC 9457) in one line."""
     said = _problem(answer)
     where = f"{answer.request.method} {answer.request.url}"
-    return Fault(f"{where}: {answer.status_code} {said}", _hint(answer.status_code), Exit.REFUSED)
+    fault = TooLarge if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE else Fault
+    return fault(f"{where}: {answer.status_code} {said}", _hint(answer.status_code), Exit.REFUSED)
 
 
 def _problem(answer: httpx.Response) -> str:

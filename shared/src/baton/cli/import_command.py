@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from baton.cli.client import Client
 from baton.cli.faults import Exit, Fault
-from baton.cli.import_leads import Import, prepare
+from baton.cli.import_leads import Import
+from baton.cli.import_rows import is_compressed
+from baton.cli.import_start import Order, prepare
 from baton.cli.screen import err, out
 
-COLUMNS = ("accepted", "duplicate", "quarantined", "unusable")
+COLUMNS = ("accepted", "duplicate", "quarantined", "refused")
 
 
-def import_file(file: Path, mapping: Path, batch: int, delimiter: str | None, restart: bool, patience: float) -> None:
+def import_file(order: Order, batch: int, patience: float) -> None:
     """Import, with a bar on a terminal; what was answered so far is kept however this ends."""
     with Client(timeout=120.0) as client:
-        job = prepare(client, file, mapping, restart, delimiter)
+        job = prepare(client, order)
         if job.resumed:
-            err.print(f"going on after line {job.progress.line - 1} of {file}", markup=False)
+            err.print(f"going on after line {job.progress.line - 1} of {order.file}", markup=False)
         try:
-            _run(job, file, batch, patience)
+            _run(job, order, batch, patience)
         except KeyboardInterrupt:
             raise Fault(
                 f"stopped after {job.progress.rows:,} rows", "The same command goes on from here.", Exit.INTERRUPTED
@@ -29,10 +29,11 @@ def import_file(file: Path, mapping: Path, batch: int, delimiter: str | None, re
     _end(job)
 
 
-def _run(job: Import, file: Path, batch: int, patience: float) -> None:
+def _run(job: Import, order: Order, batch: int, patience: float) -> None:
     text = "{task.fields[rows]:,} rows  {task.fields[counts]}"
+    total = None if is_compressed(order.file) else order.file.stat().st_size
     with Progress(TextColumn(text), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err) as bar:
-        task = bar.add_task("", total=file.stat().st_size, rows=job.progress.rows, counts="")
+        task = bar.add_task("", total=total, rows=job.progress.rows, counts="")
         bar.update(task, completed=job.progress.offset)
         for progress in job.run(batch, patience, lambda remark: err.print(remark, style="yellow", markup=False)):
             bar.update(task, completed=progress.offset, rows=progress.rows, counts=_counts(job))
@@ -40,7 +41,9 @@ def _run(job: Import, file: Path, batch: int, patience: float) -> None:
 
 def _end(job: Import) -> None:
     out.print(f"{job.progress.rows:,} rows: {_counts(job)}", markup=False)
-    if any(count for status, count in job.progress.counts.items() if status != "accepted"):
+    if job.reports.lines:
+        out.print(f"line by line: {job.reports.lines.path}", markup=False)
+    elif any(count for status, count in job.progress.counts.items() if status != "accepted"):
         out.print(f"line by line: {job.place.report}", markup=False)
 
 

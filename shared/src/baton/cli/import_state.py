@@ -1,12 +1,10 @@
-"""How far an import has come, kept beside the CSV (or in BATON_HOME), so that it can go on after anything."""
+"""How far an import has come, kept beside the file (or in BATON_HOME), so that it can go on after anything."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,12 +22,18 @@ class Progress:
 
     file: str
     fingerprint: str
-    """Of the CSV and of the mapping: with either changed, the progress is not this import's."""
+    """Of the file and of the mapping: with either changed, the progress is not this import's."""
     url: str
+    run: str
+    """Another for every import that begins: batches of this one are told by it from those of an earlier one."""
+    report: str | None
+    """Where the report of every line is written, if it is."""
     offset: int
     line: int
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """How long the reports were when this was written: what stands behind that is written again."""
     finished: bool = False
 
 
@@ -41,14 +45,14 @@ class Place:
     report: Path
 
     @classmethod
-    def beside(cls, csv_file: Path) -> Place:
-        """Beside the CSV where that may be written, else under BATON_HOME."""
-        if os.access(csv_file.resolve().parent, os.W_OK):
-            return cls._named(csv_file.parent, csv_file.name)
+    def beside(cls, file: Path) -> Place:
+        """Beside the file where that may be written, else under BATON_HOME."""
+        if os.access(file.resolve().parent, os.W_OK):
+            return cls._named(file.parent, file.name)
         where = home() / "imports"
         where.mkdir(parents=True, exist_ok=True)
-        unique = hashlib.sha256(str(csv_file.resolve()).encode()).hexdigest()[:8]
-        return cls._named(where, f"{csv_file.name}-{unique}")
+        unique = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]
+        return cls._named(where, f"{file.name}-{unique}")
 
     @classmethod
     def _named(cls, where: Path, name: str) -> Place:
@@ -76,28 +80,11 @@ class Place:
             os.fsync(file.fileno())
         fresh.replace(self.state)
 
-    def restart(self) -> None:
-        """Forget the earlier run."""
-        self.state.unlink(missing_ok=True)
-        self.report.unlink(missing_ok=True)
 
-    def note(self, remarks: Iterable[tuple[int, str, str]]) -> None:
-        """Add (line, what became of it, why or which lead) to the report."""
-        lines = list(remarks)
-        if not lines:
-            return
-        new = not self.report.exists()
-        with self.report.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(("line", "status", "detail"))
-            writer.writerows(lines)
-
-
-def fingerprint(csv_file: Path, mapping: Path) -> str:
+def fingerprint(file: Path, mapping: Path | None) -> str:
     """Tells this file and this mapping from others. A changed file is read from its beginning, which is always safe."""
-    with csv_file.open("rb") as file:
-        digest = hashlib.sha256(file.read(HEAD))
-    digest.update(str(csv_file.stat().st_size).encode())
-    digest.update(mapping.read_bytes())
+    with file.open("rb") as opened:
+        digest = hashlib.sha256(opened.read(HEAD))
+    digest.update(str(file.stat().st_size).encode())
+    digest.update(b"" if mapping is None else mapping.read_bytes())
     return digest.hexdigest()[:32]

@@ -6,7 +6,7 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -71,17 +71,27 @@ def run(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8 with a header line.")],
-    mapping: Annotated[Path, typer.Option("--mapping", "-m", help="YAML of one source with `kind: csv`.")],
+    file: Annotated[Path, typer.Argument(help="CSV with a header line, or NDJSON; in UTF-8; also .gz, .xz, .bz2.")],
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", "-m", help="For a CSV: YAML of one source with `kind: csv`.")
+    ] = None,
+    file_format: Annotated[
+        Literal["csv", "ndjson"] | None,
+        typer.Option("--format", help="NDJSON where the file is called .ndjson or .jsonl, otherwise CSV."),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=2000, help="Rows posted together.")] = 500,
     delimiter: Annotated[str | None, typer.Option(help="What separates fields; found by itself otherwise.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Where to write what became of every line, as NDJSON.")
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget how far an earlier run came.")] = False,
     patience: Annotated[float, typer.Option(help="Seconds to go on trying while Baton cannot be reached.")] = 120.0,
 ) -> None:
-    """Import leads from a CSV. Stop it whenever you like and start it again: it goes on, and nothing comes in twice."""
+    """Import leads from a file. Stop it at any moment and start it again: it goes on, and nothing comes in twice."""
     from baton.cli.import_command import import_file
+    from baton.cli.import_start import Order
 
-    import_file(file, mapping, batch, delimiter, restart, patience)
+    import_file(Order(file, mapping, file_format, delimiter, report, restart), batch, patience)
 
 
 @app.command()
