@@ -29,10 +29,10 @@ def first_clocks(world: World, leads: Sequence[str]) -> Started:
     return eventually(started, "all of them have a clock", 60)
 
 
-def touch(lead_id: str, clock: Mapping[str, Any], at: datetime, purpose: str | None = None) -> dict[str, Any]:
+def touch(lead_id: str, clock: Mapping[str, Any], at: datetime, outcome: str = "reached") -> dict[str, Any]:
     """The owner called and reached somebody."""
     made = {"lead": {"lead_id": lead_id}, "rep": clock["owner"], "channel": "call", "direction": "out"}
-    return made | {"outcome": "reached", "occurred_at": at.isoformat(), "purpose": purpose}
+    return made | {"outcome": outcome, "occurred_at": at.isoformat()}
 
 
 def tell(world: World, touches: Iterable[Mapping[str, Any]]) -> None:

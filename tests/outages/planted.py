@@ -1,4 +1,4 @@
-"""A bug planted in one process: sla-monitor raises for touches with the purpose `choke` while a file is there.
+"""A bug planted in one process: sla-monitor raises for touches with the outcome `moved` while a file is there.
 
 Put on PYTHONPATH as `sitecustomize.py`, which Python imports by itself when it starts.
 """
@@ -27,7 +27,7 @@ class Planting:
             decide = module.SlaMonitor.decide
 
             def choking(self, state, books, cause, now):
-                if FLAG.exists() and getattr(getattr(cause, "body", None), "purpose", None) == "choke":
+                if FLAG.exists() and getattr(getattr(cause, "body", None), "outcome", None) == "moved":
                     raise RuntimeError("this touch is planted")
                 return decide(self, state, books, cause, now)
 

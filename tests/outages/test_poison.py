@@ -66,8 +66,8 @@ def test_a_bug_parks_one_lead_in_order_and_its_promise_waits_until_it_is_mended(
     clocks, now = first_clocks(world, leads), datetime.now(UTC)
     due = datetime.fromisoformat(clocks[stuck]["due_at"])
     assert now < due, "this machine is too busy: the promise ran out before anybody could call"
-    purposes = ((stuck, "choke"), (stuck, "second"), (free, "second"))
-    tell(world, [touch(lead_id, clocks[lead_id], now, purpose) for lead_id, purpose in purposes])
+    outcomes = ((stuck, "moved"), (stuck, "reached"), (free, "reached"))
+    tell(world, [touch(lead_id, clocks[lead_id], now, outcome) for lead_id, outcome in outcomes])
     behind_it = [("sla-monitor", "poison"), ("sla-monitor", "behind")]
     eventually(lambda: parked_of(world, stuck) == behind_it, "it is parked, and what comes after it waits behind it")
     eventually(lambda: first_promise(world, [free]) == [["sla.met"]], "the neighbour goes on")
