@@ -30,6 +30,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bato
 CLUSTER_ID = "YmF0b24tZGV2LWNsdXN0ZXI"  # any 16 bytes in URL-safe base64
 DEFAULT_HOME, DEFAULT_PORT = Path("var/dev/kafka"), 19092
 START_SECONDS = 90  # measured 5 s idle on 2 cores; a loaded CI machine takes several times that
+SEEN_ABSENT = 5
+"""Looks in a row, a tenth of a second apart, after which a process that is not there has ended."""
 
 
 class KafkaUnavailable(Exception):
@@ -206,9 +208,11 @@ class Kafka:
             start_new_session=True,
             check=True,
         )
-        deadline = time.monotonic() + START_SECONDS
+        deadline, absent = time.monotonic() + START_SECONDS, 0
         while not self.answers():
-            if not self.running() or time.monotonic() > deadline:
+            # A process that is becoming Java has no command line for a moment.
+            absent = 0 if self.running() else absent + 1
+            if absent == SEEN_ABSENT or time.monotonic() > deadline:
                 self.stop()
                 raise KafkaUnavailable(f"Kafka did not start; the end of {log}:\n" + log.read_text()[-1500:])
             time.sleep(0.1)
