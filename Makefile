@@ -54,7 +54,7 @@ postgres-down: ## Stop it; its data stays
 # --- judging ------------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: $(VENV)/.ready ## Format, lint, types, imports, dependencies, fast tests: some three minutes on two quiet cores
+check: $(VENV)/.ready ## Format, lint, types, imports, dependencies, fast tests: some six minutes on two quiet cores
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
