@@ -197,6 +197,7 @@ class PostgresStore:
         )
 
         event.listen(self._engine, "connect", _compress_quickly)
+        event.listen(self._engine, "connect", _prefer_indexes)
         # Readers need no transaction: one round trip instead of three.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -245,6 +246,19 @@ def _compress_quickly(connection: Any, _record: Any) -> None:
     )
     cursor.close()
     connection.commit()  # a setting made in a transaction that is rolled back would be lost
+
+
+def _prefer_indexes(connection: Any, _record: Any) -> None:
+    """Let statements be planned for the tables they will meet, not for the empty ones they are first planned on.
+
+    A plan is kept with its connection, and on a new store it reads tables from end to end, comparing each row with all
+    the keys that are asked for, until statistics are gathered a minute or more later. Intake took arrays of 200 at 907
+    leads a second for it, and at 3,164 without. What has no index is read from end to end all the same.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SET enable_seqscan = off")
+    cursor.close()
+    connection.commit()
 
 
 async def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
