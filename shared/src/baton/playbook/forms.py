@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from baton.playbook.bodies import BodyFault
 
-MAX_FORM_FIELDS: Final = 2000
+MAX_FORM_FIELDS: Final = 1000
 MAX_FORM_DEPTH: Final = 8
 MAX_HEAD: Final = 8192
 """Bytes of the headers of one part."""

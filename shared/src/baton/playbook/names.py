@@ -102,11 +102,11 @@ def leaves_of(element: Any) -> list[Leaf]:
         inner: list[tuple[str, Place, Any]] = []
         for label, place, value in level:
             for key, item in _items(value):
+                if len(found) >= MAX_LEAVES:
+                    return found
                 _sort(f"{label}.{key}" if label else str(key), (*place, key), item, found, inner)
         level = inner
-        if len(found) >= MAX_LEAVES:
-            break
-    return found[:MAX_LEAVES]
+    return found
 
 
 def named(labels: list[str], value: Any, place: Place) -> Leaf | None:

@@ -13,8 +13,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from json import JSONDecoder
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from baton.playbook.bodies import BodyFault, read_json
@@ -36,7 +37,7 @@ _TICKS = re.compile(r"[0-9]{1,15}")
 _STARTS_A_LIST = re.compile(r"\s*\[\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Knock:
     """What a sender showed at the door. Header names are in lower case; `url` is the public one, with its query."""
 
@@ -44,6 +45,15 @@ class Knock:
     url: str
     headers: Mapping[str, str]
     body: bytes
+
+    @cached_property
+    def fields(self) -> Any:
+        """The body as nested data, where a token is in it: read once for all secrets. None if it is odd."""
+        is_json = self.body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{"
+        try:
+            return read_json(self.body) if is_json else read_form(self.body)
+        except BodyFault:
+            return None
 
 
 Check = Callable[[Knock, Signature, bytes, datetime], bool]
@@ -168,11 +178,7 @@ def _token(knock: Knock, signature: Signature, secret: bytes, _: datetime) -> bo
 
 def _field(knock: Knock, name: str) -> str | None:
     """The token inside the body, which is read for it before anybody knows who sent it."""
-    try:
-        body = read_json(knock.body) if knock.body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{" else read_form(knock.body)
-    except BodyFault:
-        return None
-    found = parse_path(name).first(body)
+    found = None if knock.fields is None else parse_path(name).first(knock.fields)
     return found if isinstance(found, str) and is_filled(found) else None
 
 
