@@ -25,9 +25,8 @@ def main() -> int:
     result = Result(given.seed, first)
     for result in Fuzz(given.seed).run(first, given.seconds, given.count):
         given.out.write_text(json.dumps(asdict(result)))
-        print(
-            f"{result.done:,} requests, {len(result.wrong)} wrong, slowest {result.slowest * 1000:.1f} ms", flush=True
-        )
+        slowest = f"slowest {result.slowest * 1000:.1f} ms ({result.slowest_request})"
+        print(f"{result.done:,} requests, {len(result.wrong)} wrong, {slowest}", flush=True)
     print("\n".join(result.wrong[:50]))
     return 1 if result.wrong else 0
 

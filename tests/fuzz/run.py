@@ -37,11 +37,12 @@ SECRETS: Final = (b"a secret that nobody guesses", b"another one")
 
 @dataclass
 class Result:
-    """How far it came, and what went wrong: the number of the request and what became of it."""
+    """How far it came, the slowest request in seconds, and what went wrong: which request, and what became of it."""
 
     seed: int
     done: int = 0
     slowest: float = 0.0
+    slowest_request: str = ""
     taken: int = 0
     put_aside: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -92,7 +93,8 @@ class Fuzz:
         except Exception as fault:  # noqa: BLE001  (whatever it is, it was not expected)
             result.wrong.append(f"{number} {odd.source}: {type(fault).__name__}: {fault}"[:500])
             return
-        result.slowest = max(result.slowest, spent)
+        if spent > result.slowest:
+            result.slowest, result.slowest_request = spent, f"{number} {odd.source}, {len(odd.body):,} bytes"
         result.taken += sum(element.fault is None for element in elements)
         result.put_aside += sum(element.fault is not None for element in elements)
         if spent > MOST_SECONDS:

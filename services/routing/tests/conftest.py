@@ -17,6 +17,7 @@ from baton.contracts import (
     DefinitionRef,
     HistoryItem,
     LeadDisqualified,
+    LeadNurtured,
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
@@ -167,6 +168,19 @@ class Facts:
             temperature="cold",
             definition=DefinitionRef(label="d", playbook="p-1"),
             reason="never_fits",
+        )
+
+    def nurtured(self, round_: int = 0, **more: Any) -> LeadNurtured:
+        return LeadNurtured(
+            round=round_,
+            score=Score(total=10),
+            temperature="cold",
+            definition=DefinitionRef(label="d", playbook="p-1"),
+            contact=self.contact(),
+            track="this_quarter",
+            unmet=["fits"],
+            look_again_at=self.at(24 * 90),
+            **more,
         )
 
     def status(self, hours: float, status: Any, **more: Any) -> LeadStatusReported:

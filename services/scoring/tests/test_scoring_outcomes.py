@@ -109,6 +109,8 @@ async def test_what_nobody_knows_is_a_reason_and_never_a_no(bench: Bench) -> Non
     nurtured = await last(bench, "lead.nurtured")
     assert nurtured.body["unknown"] == ["evaluates_soon", "will_talk"]
     assert nurtured.body["unmet"] == []
+    assert nurtured.body["contact"]["email"] == "ada@acme.example"  # how marketing knows whom it gets
+    assert nurtured.body["source"] == "web"
     scored = await last(bench, "lead.scored")
     assert scored.body["temperature"] == "unknown"
     assert scored.body["flags"] == ["short_call_needed"]

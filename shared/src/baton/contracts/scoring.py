@@ -64,7 +64,14 @@ class LeadQualified(_Judged):
     )
 
 
-class LeadNurtured(_Judged):
+class _NotForSales(_Judged):
+    """Says whom marketing keeps or lets go: it knows him by his contact, not by our id."""
+
+    source: str | None = None
+    contact: Contact | None = Field(default=None, json_schema_extra=PERSONAL)
+
+
+class LeadNurtured(_NotForSales):
     """Not ready (yet): marketing keeps it. Says what is missing and when it will be looked at again."""
 
     type: ClassVar[str] = "lead.nurtured"
@@ -78,7 +85,7 @@ class LeadNurtured(_Judged):
     look_again_at: Instant | None = None
 
 
-class LeadDisqualified(_Judged):
+class LeadDisqualified(_NotForSales):
     """Does not fit. `final` leads stay closed unless reopened by hand; the others may qualify on a newer fact."""
 
     type: ClassVar[str] = "lead.disqualified"

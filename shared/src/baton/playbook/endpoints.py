@@ -15,9 +15,11 @@ Deliverable = Literal[
     "lead.held",
     "lead.recycled",
     "lead.delivered",
+    "lead.nurtured",
+    "lead.disqualified",
     "lead.erased",
 ]
-"""The facts that can be delivered: routing's own, and that a person is to be forgotten."""
+"""The facts that can be delivered: routing's own, whom scoring leaves to marketing, and who is to be forgotten."""
 
 HAND_OVERS: tuple[Deliverable, ...] = ("lead.routed", "lead.reassigned")
 """The facts by which a lead gets an owner: what is told where nothing else is said."""

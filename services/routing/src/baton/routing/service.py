@@ -26,6 +26,7 @@ from baton.contracts import (
     LeadDisqualified,
     LeadErased,
     LeadMerged,
+    LeadNurtured,
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
@@ -64,9 +65,11 @@ if TYPE_CHECKING:
 
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported, LeadMerged, LeadErased)},
-    SCORING: {fact.type: fact for fact in (LeadQualified, LeadDisqualified)},
+    SCORING: {fact.type: fact for fact in (LeadQualified, LeadNurtured, LeadDisqualified)},
     SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
 }
+PASSED_ON = frozenset({LeadNurtured.type, LeadDisqualified.type, LeadErased.type})
+"""Facts of other services that endpoints may be told of (H8: what goes back to marketing)."""
 VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]}
 RETENTION_SECONDS = 600.0
 RETENTION_BATCH = 500
@@ -129,7 +132,7 @@ class Routing(Service[State, Counter]):
         decision = _with_counter(_decision(state, desk, cause), books)
         if isinstance(state, RepCard):
             return decision
-        return passed_on(addressed(decision, cause, books.directory), cause, self.erased_by, books.directory)
+        return passed_on(addressed(decision, cause, books.directory), cause, PASSED_ON, books.directory)
 
     def adopt(
         self, state: State, books: Counter, cause: Heard | None, said: Sequence[Heard], now: datetime
@@ -137,7 +140,8 @@ class Routing(Service[State, Counter]):
         desk = Desk(books.house, books.books, now)
         if isinstance(state, RepCard):
             return _with_counter(adopt_rep(state, desk, said), books)
-        return readdressed(_with_counter(adopt_lead(state, desk, cause, said), books), said, books.directory)
+        adopted = _with_counter(adopt_lead(state, desk, cause, said), books)
+        return passed_on(readdressed(adopted, said, books.directory), cause, PASSED_ON, books.directory)
 
     def keep(self, tx: Connection, states: Mapping[Subject, State], books: Counter | None, now: datetime) -> None:
         leads = [state for state in states.values() if isinstance(state, Lead)]

@@ -156,7 +156,7 @@ class _Case:
             return self._said(self.person, verdict)
         number = self.person.round.number
         label = self.playbook.disqualify.reason(code).label
-        fact = LeadDisqualified(**self._judged(number), reason=code, label=label, final=final)
+        fact = LeadDisqualified(**self._judged(number), **self._whose(), reason=code, label=label, final=final)
         person = self._noted(self.person, f"disqualified: {label}")
         if person.round.is_open:
             said = Said("disqualified", text_of(self.now), reason=code)
@@ -188,6 +188,7 @@ class _Case:
             return self._said(person, verdict)
         fact = LeadNurtured(
             **self._judged(person.round.number),
+            **self._whose(),
             track=judgement.track.id,
             unmet=list(judgement.unmet),
             unknown=list(judgement.unknown),
@@ -241,6 +242,9 @@ class _Case:
             "definition": DefinitionRef(label=self.playbook.label, playbook=self.playbook.version),
             "why": self.judgement.why,
         }
+
+    def _whose(self) -> dict[str, Any]:
+        return {"source": self.person.source, "contact": self.person.contact or None}
 
     def _scored(self, person: Person, verdict: Verdict) -> LeadScored:
         judged = self._judged(person.round.number)

@@ -61,10 +61,13 @@ def addressed(decision: Decision[Any], cause: Cause, directory: Callable[[], Dir
 
 
 def passed_on(
-    decision: Decision[Any], cause: Cause, types: Collection[str], directory: Callable[[], Directory]
+    decision: Decision[Any], cause: Cause | None, types: Collection[str], directory: Callable[[], Directory]
 ) -> Decision[Any]:
     """Return the decision with a parcel for each endpoint that is told of the cause itself: a fact of somebody else."""
-    if not isinstance(cause, Heard) or cause.type not in types or not directory().is_anybody_told:
+    if not isinstance(cause, Heard) or cause.type not in types:
+        return decision
+    found = parcels_for(directory(), cause.type, cause.id, cause.subject, cause.body)
+    if not found:
         return decision
     headers = {
         "ce_id": cause.id,
@@ -74,10 +77,7 @@ def passed_on(
         "ce_source": f"urn:baton:{cause.source}",
     }
     copy = Overheard(headers=headers, value=data_of(cause.body))
-    found = parcels_for(directory(), cause.type, cause.id, cause.subject, cause.body)
     parcels = [parcel.model_copy(update={"overheard": copy}) for parcel in found]
-    if not parcels:
-        return decision
     return replace(decision, state=decision.state.model_copy(update={"parcels": (*decision.state.parcels, *parcels)}))
 
 
