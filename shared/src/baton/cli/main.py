@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from baton.cli.faults import Exit, Fault
+from baton.cli.whatif_commands import add_whatif
 
 app = typer.Typer(
     name="baton",
@@ -30,6 +31,7 @@ dead_app = typer.Typer(no_args_is_help=True, help="Leads a service has put aside
 personal_app = typer.Typer(no_args_is_help=True, help="What is known of one person: told to him, or forgotten.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens for the file named by BATON_TOKENS.")
 app.add_typer(playbook_app, name="playbook")
+add_whatif(playbook_app)
 app.add_typer(sources_app, name="sources")
 app.add_typer(events_app, name="events")
 app.add_typer(dead_app, name="dead")

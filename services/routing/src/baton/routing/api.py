@@ -15,6 +15,7 @@ from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
 from baton.routing.bodies import ClaimIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
 from baton.routing.deliveries.api import delivery_routers
 from baton.routing.domain.lead import Lead
+from baton.routing.explain import explain_routes
 from baton.routing.pages import pages
 from baton.runtime.http import Problem, body_of, next_cursor, problems, read_cursor, read_json
 
@@ -32,6 +33,7 @@ def routers(engine: Engine, routing: Routing) -> Sequence[APIRouter]:
     """Return routing's routes: the API under `/routing/v1`, the pages under `/routing`."""
     return (
         _leads(engine, routing),
+        explain_routes(engine, routing),
         _commands(engine),
         _roster(engine, routing),
         _work(engine, routing),

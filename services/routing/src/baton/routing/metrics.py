@@ -31,6 +31,11 @@ class Metrics:
         self.reassignments = Counter(
             "baton_reassignments", "Owners after the first of a round.", ["reason"], registry=registry
         )
+        self.mismatches = Counter(
+            "baton_explain_mismatches",
+            "Decisions that, recomputed by `explain` from their kept inputs, were not what was published.",
+            registry=registry,
+        )
         self.held = Gauge("baton_held_leads", "Leads nobody has, by reason.", ["reason"], registry=registry)
         self.deliveries = Counter(
             "baton_webhook_deliveries", "Tries to tell an endpoint, by how they ended.", ["outcome"], registry=registry

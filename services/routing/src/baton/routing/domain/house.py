@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import Any
 from baton.calendars import Calendar
 from baton.contracts import Contact, Owner, RuleRef, Score
 from baton.playbook import Definition, Playbook, Policy, Pool, RoutingRule, lead_view
-from baton.routing.domain.rules import Match, RuleIndex
+from baton.routing.domain.rules import Considered, Match, RuleIndex
 
 _OURS = ("contact.", "decision.")
 """Where values stand that routing knows better than scoring's fields: the contact as it now is, and the decision."""
@@ -45,6 +45,10 @@ class House:
     def match(self, view: Mapping[str, Any]) -> Match:
         """The rule that decides this lead."""
         return self.rules.match(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view))
+
+    def considered(self, view: Mapping[str, Any]) -> Iterator[Considered]:
+        """Every rule that was asked about this lead, in order, the one that decides last."""
+        return self.rules.considered(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view))
 
     def ref(self, rule: RoutingRule) -> RuleRef:
         """How a decision names one of this playbook's rules."""

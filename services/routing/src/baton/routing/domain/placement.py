@@ -99,6 +99,8 @@ class Placed:
     shares: Mapping[str, float]
     trace: Trace
     inputs: Inputs
+    standings: tuple[Standing, ...] = ()
+    """Everybody that was looked at, by rank; the trace names the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Unplaced:
     next_try_at: datetime | None
     trace: Trace
     inputs: Inputs
+    standings: tuple[Standing, ...] = ()
 
 
 def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccounts) -> Placed | Unplaced:
@@ -132,14 +135,14 @@ def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccount
         shares = answer.shares if isinstance(answer, Chosen) else {}
         by_hand = ref or RuleRef(id="by_hand", label="No rule matched; given by hand", playbook=house.playbook.version)
         policy = rule.policy if rule else house.playbook.sla.policies[0].id
-        return Placed(asked.to, by_hand, pool.id if pool else None, policy, shares, trace, inputs)
+        return Placed(asked.to, by_hand, pool.id if pool else None, policy, shares, trace, inputs, answer.standings)
     if rule is None or pool is None or ref is None:
         return Unplaced("no_rule", _why_no_rule(match), None, None, {}, None, trace, inputs)
     if lacks(rule.consent, asked.agreed):
         detail = f"{rule.label} needs consent to {rule.consent}."
-        return Unplaced("no_consent", detail, ref, pool.id, {}, None, trace, inputs)
+        return Unplaced("no_consent", detail, ref, pool.id, {}, None, trace, inputs, answer.standings)
     if isinstance(answer, Chosen):
-        return Placed(answer.rep, ref, pool.id, rule.policy, answer.shares, trace, inputs)
+        return Placed(answer.rep, ref, pool.id, rule.policy, answer.shares, trace, inputs, answer.standings)
     return _unplaced(answer, ref, pool, trace, inputs)
 
 
@@ -147,9 +150,10 @@ def _unplaced(nobody: Nobody, ref: RuleRef, pool: Pool, trace: Trace, inputs: In
     objections = {s.rep: s.objection.why for s in nobody.standings[:MOST_OBJECTIONS] if s.objection is not None}
     if nobody.is_exhausted:
         detail = f"Everybody in {pool.label} has had this lead in this round."
-        return Unplaced("manager", detail, ref, pool.id, objections, None, trace, inputs)
+        return Unplaced("manager", detail, ref, pool.id, objections, None, trace, inputs, nobody.standings)
     detail = f"Nobody in {pool.label} can have it now." if objections else f"There is nobody in {pool.label}."
-    return Unplaced("nobody_eligible", detail, ref, pool.id, objections, nobody.next_try_at, trace, inputs)
+    until, seen = nobody.next_try_at, nobody.standings
+    return Unplaced("nobody_eligible", detail, ref, pool.id, objections, until, trace, inputs, seen)
 
 
 def _why_no_rule(match: Match) -> str:

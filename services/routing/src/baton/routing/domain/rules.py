@@ -12,6 +12,7 @@ from itertools import chain, islice, product
 from typing import Any
 
 from baton.playbook import RoutingRule, Verdict, match_key, postal_covers
+from baton.playbook.rewrite import names_in
 from baton.playbook.routing import POSTAL_FIELD
 from baton.routing.domain.postal import PostalIndex
 
@@ -39,6 +40,19 @@ class Match:
 
     rule: RoutingRule | None
     near_misses: tuple[Missed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Considered:
+    """A rule as it was asked: the values it saw, and why it did not take the lead (None: it did)."""
+
+    rule: RoutingRule
+    saw: Mapping[str, Any]
+    because: str | None
+    misfits: tuple[str, ...] = ()
+    """The keys of `match` that did not fit."""
+    verdict: Verdict | None = None
+    """Of its condition; None where it has none, or its keys did not fit."""
 
 
 @dataclass
@@ -102,6 +116,23 @@ class RuleIndex:
                 return Match(rule, self._near_misses(position, failed, values, code, view))
             failed[position] = _say(rule, verdict)
         return Match(None, self._near_misses(len(self.rules), failed, values, code, view))
+
+    def considered(self, view: Mapping[str, Any], judge: Judge) -> Iterator[Considered]:
+        """Every rule in turn up to the one that decides, the long way: for telling why, not for deciding."""
+        values = {name: _keys_of(view[name]) for name in self.fields if name in view}
+        code = _code_of(view)
+        for position, rule in enumerate(self.rules):
+            names = (*rule.match, *(names_in(rule.when).fields if rule.when is not None else ()))
+            saw = {name: view.get(name) for name in names}
+            if misfits := self._misfits(position, values, code):
+                because = "; ".join(_differs(key, view, rule.match[key]) for key in misfits)
+                yield Considered(rule, saw, because, tuple(misfits))
+                continue
+            verdict = judge(rule.id) if rule.when is not None else None
+            if verdict is None or verdict.is_true:
+                yield Considered(rule, saw, None, verdict=verdict)
+                return
+            yield Considered(rule, saw, _say(rule, verdict), verdict=verdict)
 
     def _put(self, position: int, rule: RoutingRule) -> None:
         wanted = self._wanted[position]
