@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, link_for
-from tests.journeys.running import Baton
+from tests.journeys.running import ROOT, Baton
 
 MENU = {
     "Funnel": "Funnel",
@@ -113,6 +113,31 @@ def test_the_list_of_a_rep_and_what_is_held_are_shown_without_complaint(visit: O
         window.page.get_by_role("link", name="Anna Feldkamp").click()
         expect(window.page.get_by_role("heading", level=1)).to_have_text("Anna Feldkamp")
         assert window.is_clean(), (window.external, window.complaints)
+
+
+def test_the_definition_says_who_agreed_to_it_as_the_command_line_signs(visit: Open, baton: Baton) -> None:
+    with visit() as window:
+        window.open("/scoring/")
+        expect(window.page.get_by_role("status")).to_contain_text("without the word of either side")
+        baton.cli("playbook", "sign", "marketing", "Ida Holm")
+        window.page.reload()
+        expect(window.page.get_by_role("status")).to_contain_text("sales has not signed what is in force")
+        assert "Ida Holm for marketing and Bo Lind for sales" in signed_by_both(baton)
+        window.open("/scoring/")
+        expect(window.page.get_by_text("What is in force is what both sides signed.")).to_be_visible()
+        expect(window.page.get_by_role("status")).to_have_count(0)
+        expect(window.page.get_by_role("table").last).to_contain_text("in force")
+        assert window.page.evaluate("document.documentElement.scrollWidth") <= 1280
+        assert window.is_clean(), (window.external, window.complaints)
+
+
+def signed_by_both(baton: Baton) -> str:
+    """Both sides sign from the command line; returns what it prints last. What is in force is what the file says."""
+    difference = baton.cli("playbook", "diff", "current", str(ROOT / "deploy/playbook")).stdout
+    assert difference == "Nothing that decides is different.\n"
+    again = baton.cli("playbook", "sign", "marketing", "Kim Berg", check=False)
+    assert (again.returncode, "has signed for marketing already" in again.stderr) == (4, True)
+    return baton.cli("playbook", "sign", "sales", "Bo Lind").stdout
 
 
 def test_the_api_pages_lead_to_each_other(visit: Open) -> None:

@@ -178,3 +178,22 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     done = baton("up", BATON_HOME=str(tmp_path / "var"), BATON_PORT="many")
     assert done.returncode == 2
     assert done.stderr.startswith("baton: BATON_PORT: ")
+
+
+def test_what_changed_between_two_playbooks_is_said_in_words(tmp_path: Path, nobody: str) -> None:
+    draft = tmp_path / "draft"
+    shutil.copytree(EXAMPLE, draft)
+    scoring = draft / "scoring.yaml"
+    scoring.write_text(
+        scoring.read_text().replace("weight: 25, half_life_days: 21", "weight: 5, half_life_days: 21", 1)
+    )
+    done = baton("playbook", "diff", str(EXAMPLE), str(draft))
+    assert (done.returncode, done.stdout) == (0, "scoring.yaml\n  signal “Asked for a demo”: weight 25 → 5\n")
+    assert baton("playbook", "diff", str(EXAMPLE), str(EXAMPLE)).stdout == "Nothing that decides is different.\n"
+    assert '"file": "scoring"' in baton("playbook", "diff", str(EXAMPLE), str(draft), "--json").stdout
+    assert baton("playbook", "diff", str(EXAMPLE), str(tmp_path / "none")).returncode == 2
+    assert baton("playbook", "diff", "current", str(draft), BATON_URL=nobody).returncode == 3
+    (draft / "sla.yaml").write_text("policies: []")
+    broken = baton("playbook", "diff", str(EXAMPLE), str(draft))
+    assert broken.returncode == 1
+    assert "is not valid: sla.yaml:1:11" in broken.stderr

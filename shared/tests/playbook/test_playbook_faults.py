@@ -313,3 +313,25 @@ def test_the_mapping_of_an_import_is_checked_like_a_source(tmp_path: Path) -> No
     file.write_text(good.replace("external_id: Lead Number", "external_id: {cel: 'element.a +'}"))
     with pytest.raises(PlaybookErrors, match=r"import\.yaml:5:46: Syntax error"):
         load_source(file)
+
+
+def test_signatures_that_cannot_stand_are_pointed_at(written: Writer) -> None:
+    path = written()
+    lines = [
+        "{version: 1-0123456789ab, side: sales, name: Bo, signed_at: 2026-11-02}",
+        "{version: 1-0123456789ab, side: sales, name: Kim, signed_at: 2026-11-02}",
+        "{version: 1-0123456789ab, side: marketing, name: bo, signed_at: someday}",
+    ]
+    (path / "signatures.yaml").write_text("signatures:\n" + "".join(f"  - {line}\n" for line in lines))
+    assert [str(problem) for problem in check(path)] == [
+        "signatures.yaml:3:37: sales has signed 1-0123456789ab already",
+        "signatures.yaml:4:54: bo cannot sign for both sides",
+        "signatures.yaml:4:69: write a day or a time, such as 2026-11-02T09:00:00+01:00",
+    ]
+    (path / "signatures.yaml").write_text(
+        "signatures: [{version: spring, side: board, name: Bo, signed_at: 2026-11-02}]\n"
+    )
+    assert [str(problem)[:27] for problem in check(path)] == [
+        "signatures.yaml:1:24: signa",
+        "signatures.yaml:1:38: signa",
+    ]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from baton.playbook import Roster, Source, check
-from baton.playbook.loading import FILES
+from baton.playbook import Source, check
+from baton.playbook.loading import BESIDE, FILES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "playbook.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", PAGE, re.DOTALL))
@@ -19,7 +19,7 @@ BLOCKS = dict(re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", PAGE, re.DOTALL))
 def test_the_files_on_the_page_are_a_valid_playbook(tmp_path: Path) -> None:
     for name, text in BLOCKS.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert sorted(BLOCKS) == sorted([f"{name}.yaml" for name in FILES] + ["roster.yaml"])
+    assert sorted(BLOCKS) == sorted([f"{name}.yaml" for name in (*FILES, *BESIDE)])
     assert [str(problem) for problem in check(tmp_path)] == []
 
 
@@ -41,7 +41,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
 
 
-@pytest.mark.parametrize("model", [*FILES.values(), Roster, Source], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [*FILES.values(), *BESIDE.values(), Source], ids=lambda model: model.__name__)
 def test_every_key_stands_on_the_page(model: type[BaseModel]) -> None:
     missing = {key for key in keys_of(model, set()) if not re.search(rf"\b{re.escape(key)}\b", PAGE)}
     assert missing == set()

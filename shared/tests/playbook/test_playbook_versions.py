@@ -49,10 +49,16 @@ def test_anything_that_can_change_a_decision_changes_the_version(written: Writer
     assert len(set(hashes)) == len(hashes)
 
 
+def test_a_default_written_out_is_the_same_version_so_that_new_settings_leave_it_as_it_is(written: Writer) -> None:
+    before = load(written()).hash
+    assert load(written(nurture=("tracks:\n", "horizon_question: horizon\ntracks:\n"))).hash == before
+
+
 def test_signatures_and_the_seed_of_the_roster_are_no_part_of_the_version(written: Writer) -> None:
     path = written()
     before = load(path).hash
-    (path / "signatures.yaml").write_text("signed: [bo]\n")
+    signature = f"{{version: {load(path).version}, side: sales, name: Bo, signed_at: 2026-11-02}}"
+    (path / "signatures.yaml").write_text(f"signatures: [{signature}]\n")
     (path / "roster.yaml").write_text((path / "roster.yaml").read_text().replace("name: Bo", "name: Bodil"))
     assert load(path).hash == before
 
@@ -118,3 +124,14 @@ def test_a_file_that_disappears_is_refused(written: Writer) -> None:
 def test_a_service_does_not_start_on_a_bad_playbook(written: Writer) -> None:
     with pytest.raises(PlaybookErrors):
         Watch(written(sla=("4h", "soon")))
+
+
+def test_a_new_signature_is_seen_without_another_version(written: Writer) -> None:
+    path = written()
+    watch = Watch(path)
+    version = watch.current.version
+    (path / "signatures.yaml").write_text(
+        f"signatures: [{{version: {version}, side: sales, name: Bo, signed_at: 2026-11-02}}]\n"
+    )
+    assert watch.poll() is None
+    assert watch.signatures.of(version)["sales"].name == "Bo"

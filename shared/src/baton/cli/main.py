@@ -266,6 +266,32 @@ def show(path: PlaybookPath = None) -> None:
     show(path)
 
 
+@playbook_app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A directory, a version that was in force, or `current`.")],
+    after: Annotated[str, typer.Argument(help="The same.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say in words what changed from one playbook to another: criteria, weights, rules, promises, people."""
+    from baton.cli.playbook_versions import diff
+
+    diff(before, after, as_json)
+
+
+@playbook_app.command()
+def sign(
+    side: Annotated[Literal["marketing", "sales"], typer.Argument(help="For whom.")],
+    name: Annotated[str, typer.Argument(help="Who signs.")],
+    version: Annotated[
+        str | None, typer.Option("--version", help="What is signed: asked for and shown if not given.")
+    ] = None,
+) -> None:
+    """Sign the version in force for marketing or for sales."""
+    from baton.cli.playbook_versions import sign
+
+    sign(side, name, version)
+
+
 PlaybookOption = Annotated[
     Path | None, typer.Option("--playbook", help="Directory of the playbook; BATON_PLAYBOOK by default.")
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from baton.cli.faults import Exit, Fault
 from baton.cli.screen import out
-from baton.playbook import Playbook, PlaybookErrors, load
+from baton.playbook import SIDES, Playbook, PlaybookErrors, load
 from baton.playbook import check as problems_of
 
 DEFAULT = Path("deploy/playbook")
@@ -30,7 +30,14 @@ def check(path: Path | None) -> None:
             f"{where}: {errors} error{'s' if errors > 1 else ''}; a running Baton would keep the version it has"
         )
     playbook = load(where)
-    out.print(f"{where}: fine, version {playbook.version}", markup=False)
+    out.print(f"{where}: fine, version {playbook.version}, {signed(playbook)}", markup=False)
+
+
+def signed(playbook: Playbook) -> str:
+    """Who signed it in signatures.yaml, in words."""
+    by = playbook.signatures.of(playbook.version)
+    given = [f"signed by {by[side].name} for {side}" if side in by else f"not signed for {side}" for side in SIDES]
+    return ", ".join(given) if by else "signed by nobody in signatures.yaml"
 
 
 def show(path: Path | None) -> None:

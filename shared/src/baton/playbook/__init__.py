@@ -9,6 +9,7 @@ due = playbook.calendar("berlin").add(start, playbook.sla.policy("hot").first_at
 
 from baton.playbook.conditions import FALSE, TRUE, Condition, Formula, LeadView, RuleSet, Truth, Verdict
 from baton.playbook.definition import ActivityMatch, Criterion, Definition, LeadField, MustKnow
+from baton.playbook.difference import Change, differences, documents_differ
 from baton.playbook.disqualify import Disqualify, DisqualifyRule, Reason
 from baton.playbook.doors import Handshake, Redirect, Signature
 from baton.playbook.energy import EnergyReading, energy_of
@@ -22,6 +23,8 @@ from baton.playbook.routing import Caps, Member, Pool, Routing, RoutingRule, Sel
 from baton.playbook.scoring import Energy, EnergyPart, FitRule, Scoring, Signal, Temperature
 from baton.playbook.secret import Secret, SecretMissing, resolve
 from baton.playbook.signals import SignalReading, interest_of, signals_of
+from baton.playbook.signing import SIDES, Side, Signatures
+from baton.playbook.signing import Signature as SideSignature
 from baton.playbook.sla import AfterWork, MinimumTouches, Policy, Sla, StopRule
 from baton.playbook.sources import (
     ActivityPick,
@@ -38,11 +41,13 @@ from baton.playbook.watching import Watch
 
 __all__ = [
     "FALSE",
+    "SIDES",
     "TRUE",
     "ActivityMatch",
     "ActivityPick",
     "AfterWork",
     "Caps",
+    "Change",
     "Condition",
     "Criterion",
     "Definition",
@@ -82,9 +87,12 @@ __all__ = [
     "Secret",
     "SecretMissing",
     "Select",
+    "Side",
+    "SideSignature",
     "Signal",
     "SignalReading",
     "Signature",
+    "Signatures",
     "Sla",
     "Source",
     "Sources",
@@ -98,6 +106,8 @@ __all__ = [
     "Verdict",
     "Watch",
     "check",
+    "differences",
+    "documents_differ",
     "energy_of",
     "interest_of",
     "lead_view",

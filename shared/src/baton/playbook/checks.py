@@ -9,7 +9,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from baton.playbook import leadpath
+from baton.playbook import leadpath, signing
 from baton.playbook.celcheck import check_condition, check_formula, check_untyped
 from baton.playbook.conditions import element_environment, formula_environment, run_environment
 from baton.playbook.disqualify import Use
@@ -71,6 +71,7 @@ def check_playbook(context: Context) -> list[Problem]:
         _sources,
         _calendars,
         _roster,
+        _signatures,
         _targets,
     )
     found = [problem for check in checks for problem in check(context)]
@@ -272,6 +273,11 @@ def _roster(context: Context) -> Iterator[Problem]:
                 yield document.problem(
                     ("reps", index, "external_ids", system), f"{other!r} has this id in {system} already"
                 )
+
+
+def _signatures(context: Context) -> Iterator[Problem]:
+    for index, key, why in signing.faults_of(context.playbook.signatures):
+        yield context.documents["signatures"].problem(("signatures", index, key), why)
 
 
 def _targets(context: Context) -> Iterator[Problem]:

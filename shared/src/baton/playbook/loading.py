@@ -22,6 +22,7 @@ from baton.playbook.problems import PlaybookErrors, Problem
 from baton.playbook.roster import Roster
 from baton.playbook.routing import Routing
 from baton.playbook.scoring import Scoring
+from baton.playbook.signing import Signatures
 from baton.playbook.sla import Sla
 from baton.playbook.sources import Source, Sources
 from baton.playbook.targets import Targets
@@ -37,7 +38,8 @@ FILES: dict[str, type[BaseModel]] = {
     "calendars": Calendars,
     "targets": Targets,
 }
-OTHER_FILES = ("roster.yaml", "signatures.yaml")
+BESIDE: dict[str, type[BaseModel]] = {"roster": Roster, "signatures": Signatures}
+"""Files that may be missing and are no part of the version."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -76,13 +78,18 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Playb
     parts: dict[str, BaseModel] = {}
     for name, model in FILES.items():
         _load_part(path / f"{name}.yaml", name, model, documents, parts, problems)
-    if (path / "roster.yaml").exists():
-        _load_part(path / "roster.yaml", "roster", Roster, documents, parts, problems)
+    for name, model in BESIDE.items():
+        if (path / f"{name}.yaml").exists():
+            _load_part(path / f"{name}.yaml", name, model, documents, parts, problems)
     if len(parts) < len(documents) or any(name not in parts for name in FILES):
         return None, problems
-    roster = parts.pop("roster", None)
+    roster, signatures = parts.pop("roster", None), parts.pop("signatures", None)
     # Each part was validated strictly a moment ago; as instances they are taken over as they are.
-    playbook = Playbook(Models.model_validate(parts), roster if isinstance(roster, Roster) else None)
+    playbook = Playbook(
+        Models.model_validate(parts),
+        roster if isinstance(roster, Roster) else None,
+        signatures if isinstance(signatures, Signatures) else Signatures(),
+    )
     problems.extend(check_playbook(Context(playbook, documents, environ)))
     refused = any(problem.severity == "error" for problem in problems)
     return (None if refused else playbook), problems
@@ -111,7 +118,7 @@ def _load_part(
 def _strangers(path: Path) -> list[Problem]:
     if not path.is_dir():
         return [Problem(str(path), 0, 0, "there is no such directory")]
-    known = {f"{name}.yaml" for name in FILES} | set(OTHER_FILES)
+    known = {f"{name}.yaml" for name in (*FILES, *BESIDE)}
     return [
         Problem(file.name, 0, 0, f"not a file of a playbook; those are {', '.join(sorted(known))}")
         for file in sorted(path.iterdir())

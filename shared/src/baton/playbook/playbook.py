@@ -20,6 +20,7 @@ from baton.playbook.nurture import Nurture
 from baton.playbook.roster import Roster
 from baton.playbook.routing import Routing
 from baton.playbook.scoring import Scoring
+from baton.playbook.signing import NOBODY, Signatures
 from baton.playbook.sla import Sla
 from baton.playbook.sources import Sources
 from baton.playbook.targets import Targets
@@ -48,6 +49,7 @@ class Playbook:
 
     models: Models
     roster: Roster | None = None
+    signatures: Signatures = NOBODY
 
     @property
     def definition(self) -> Definition:
@@ -88,8 +90,12 @@ class Playbook:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the parsed models: comments, order of keys and layout do not count."""
-        canonical = orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS)
+        """SHA-256 of the parsed models; comments, order of keys, layout and written-out defaults do not count.
+
+        So a Baton that knows one more setting gives a playbook the version it had, and signatures hold.
+        """
+        said = self.models.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        canonical = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(canonical).hexdigest()
 
     @property

@@ -9,11 +9,14 @@ from baton.playbook.loading import FILES, load
 from baton.playbook.playbook import Playbook
 from baton.playbook.problems import PlaybookErrors
 
+_WATCHED = (*FILES, "signatures")
+
 
 class Watch:
     """Holds the newest valid playbook.
 
-    `refused` says why a newer state of the directory is not in use, for `readyz`.
+    `signatures` are those of its directory, also of other versions. `refused` says why a newer state of the directory
+    is not in use, for `readyz`.
     """
 
     def __init__(self, path: Path | str, current: Playbook | None = None) -> None:
@@ -23,6 +26,7 @@ class Watch:
         """
         self.path = Path(path)
         self.current = load(self.path) if current is None else current
+        self.signatures = self.current.signatures
         self.refused: str | None = None
         self._stamp = self._look()
         self._content = self._digest()
@@ -51,6 +55,7 @@ class Watch:
             self.refused = str(errors)
             return None
         self.refused = None
+        self.signatures = candidate.signatures
         if candidate.hash == self.current.hash:
             return None
         self.current = candidate
@@ -58,7 +63,7 @@ class Watch:
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         found = []
-        for name in FILES:
+        for name in _WATCHED:
             try:
                 status = (self.path / f"{name}.yaml").stat()
             except OSError:
@@ -68,7 +73,7 @@ class Watch:
 
     def _digest(self) -> str:
         digest = hashlib.sha256()
-        for name in FILES:
+        for name in _WATCHED:
             try:
                 digest.update(name.encode() + b"\0" + (self.path / f"{name}.yaml").read_bytes())
             except OSError:

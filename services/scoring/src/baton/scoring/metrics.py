@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection
 
+from baton.playbook import SIDES
 from baton.runtime.store import after_commit
+from baton.scoring.domain.agreement import Agreement
 from baton.scoring.domain.person import Person
 
 
@@ -18,6 +20,14 @@ class Metrics:
         self.judged = Counter("baton_leads_judged", "Judgements, by outcome.", ["outcome"], registry=registry)
         self.leads = Gauge("baton_suspects", "People known, by outcome.", ["outcome"], registry=registry)
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
+        self.signed = Gauge(
+            "baton_playbook_signed", "1 where this side has signed the playbook in force.", ["side"], registry=registry
+        )
+
+    def show_agreement(self, agreement: Agreement) -> None:
+        """Say which side has signed what is in force."""
+        for side in SIDES:
+            self.signed.labels(side).set(side in agreement.by)
 
     def show_playbook(self, version: str) -> None:
         """Name the playbook in force; the ones before it disappear."""

@@ -29,10 +29,12 @@ from baton.contracts.reading import reading
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.store import NotNow
-from baton.scoring import store
+from baton.scoring import api_definition, store, store_versions
 from baton.scoring.adopt import adopt
 from baton.scoring.api import router
+from baton.scoring.api_definition import Desk
 from baton.scoring.decide import decide
+from baton.scoring.domain.agreement import agreement_on
 from baton.scoring.domain.person import Person
 from baton.scoring.metrics import Metrics
 from baton.scoring.settings import Settings
@@ -105,7 +107,8 @@ class Scoring(Service[Person, None]):
         return store.fates(tx, self.tables, after, limit)
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
-        return (router(engine, self.tables, lambda: self.playbook),)
+        desk = Desk(engine, self.tables, self.watch)
+        return (api_definition.router(desk), router(desk))
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
         return (self._follow_playbook, self._count_people)
@@ -117,11 +120,23 @@ class Scoring(Service[Person, None]):
         return {"playbook": self.watch.refused} if self.watch.refused else {}
 
     async def _follow_playbook(self, engine: Engine) -> None:
+        noted = False
         while True:
+            noted = noted or await self._note_in_force(engine)
             await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
             newer = await asyncio.to_thread(self.watch.poll)
             if newer is not None:
                 self.metrics.show_playbook(newer.version)
+                noted = False
+
+    async def _note_in_force(self, engine: Engine) -> bool:
+        """Keep the version with its content, to compare it with those after it; False where that cannot be done now."""
+        playbook, now = self.playbook, engine.clock.now()
+        try:
+            await engine.store.write(lambda tx: store_versions.note_in_force(tx, self.tables.version, playbook, now))
+        except NotNow:
+            return False
+        return True
 
     async def _count_people(self, engine: Engine) -> None:
         while True:
@@ -129,6 +144,8 @@ class Scoring(Service[Person, None]):
                 counts = await engine.read(lambda tx: store.outcomes(tx, self.tables))
                 for outcome, number in counts.items():
                     self.metrics.leads.labels(outcome).set(number)
+                signed = await Desk(engine, self.tables, self.watch).signed()
+                self.metrics.show_agreement(agreement_on(self.playbook.version, signed))
             await engine.clock.sleep(COUNT_EVERY)
 
 

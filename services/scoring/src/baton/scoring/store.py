@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
+from baton.scoring import store_versions
 from baton.scoring.domain.person import Person
 
 _PERSON = TypeAdapter(Person)
@@ -35,6 +36,8 @@ class Tables:
     """Scoring's own tables."""
 
     person: Table
+    version: Table
+    signature: Table
     reading: Table
 
 
@@ -55,14 +58,7 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("body", Json, nullable=False),
         Index("person_outcome", "outcome", "source"),
     )
-    reading = Table(
-        "reading",
-        metadata,
-        Column("version", Text, primary_key=True),
-        Column("reader", Text, primary_key=True),
-        Column("read_at", Instant, nullable=False),
-    )
-    return metadata, Tables(person, reading)
+    return metadata, Tables(person, *store_versions.make_tables(metadata))
 
 
 def load(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> dict[str, Person]:
@@ -140,15 +136,3 @@ def fates(tx: Connection, tables: Tables, after: str, limit: int) -> list[dict[s
     query = select(person.lead_id, person.outcome, person.round).where(person.lead_id > after)
     rows = tx.execute(query.order_by(person.lead_id).limit(limit))
     return [{"lead_id": row.lead_id, "fate": row.outcome, "round": row.round} for row in rows]
-
-
-def note_reading(tx: Connection, tables: Tables, version: str, reader: str, now: datetime) -> None:
-    """Note that somebody confirmed having read this version of the definition (D5); the first time stands."""
-    upsert(tx, tables.reading, [{"version": version, "reader": reader, "read_at": now}], update=())
-
-
-def readings(tx: Connection, tables: Tables, version: str) -> list[Mapping[str, Any]]:
-    """Return who confirmed having read this version, first reader first."""
-    reading = tables.reading.c
-    query = select(reading.reader, reading.read_at).where(reading.version == version)
-    return [dict(row) for row in tx.execute(query.order_by(reading.read_at, reading.reader)).mappings()]
