@@ -69,6 +69,7 @@ async def test_a_crm_gets_the_lead_once_with_its_owner_and_forgets_it_when_told(
         [delivered] = await deliver.bench.said("lead.delivered")
         assert delivered.body["endpoint"] == name
         assert delivered.body["record_id"]
+        assert delivered.body["system"] == name
         await deliver.bench.command("reassign", facts.lead, {"to": "cy", "reason": None})
         await deliver.send()
         assert model.refused == []

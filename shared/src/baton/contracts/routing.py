@@ -128,6 +128,7 @@ class LeadDelivered(Decided):
     topic: ClassVar[str] = ROUTING
     endpoint: str = Field(description="Its id in targets.yaml, or that of the subscription.")
     label: str | None = None
+    system: str | None = Field(default=None, description="Whose `record_id` it is, as sources name their `system`.")
     record_id: str | None = Field(default=None, description="What the system calls the lead, if its answer said so.")
     delivered_at: Instant
     delivered: str = Field(description="Type of the fact it took: lead.routed or lead.reassigned.")

@@ -106,6 +106,8 @@ class Endpoint(Strict):
     steps: tuple[Step, ...] = Field(default=(), max_length=10)
     record_id: FieldName | None = None
     """Which kept value is the CRM's own id of the lead: it goes into `lead.delivered`."""
+    system: Id | None = None
+    """Whose ids those are: the `system` of the sources by which it reports back; else the endpoint's own id."""
     at_once: int = Field(default=4, ge=1, le=32)
     """Most deliveries under way at a time; of one lead there is never more than one."""
 

@@ -166,7 +166,7 @@ class Engine:
         reasons: dict[str, str | None] = {"store": await self._store_problem()}
         relay = self.relay.problem if self.service.says else None
         bus = self._bus_problem or self.worker.problem or relay or self._ends_problem
-        if self.service.hears:  # who only publishes can do its work while the bus is away: the journal keeps it
+        if self.service.hears and self.service.needs_bus:
             reasons["bus"] = bus
         if self.forward.problem:
             reasons["roll_forward"] = self.forward.problem

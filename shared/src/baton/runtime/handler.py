@@ -163,6 +163,8 @@ class Service(Generic[S, B]):
     name: str
     """Kebab-case: the first path segment, the publisher's name."""
     hears: Mapping[str, Mapping[str, type[BaseModel]]] = {}
+    needs_bus: bool = True
+    """False: what it hears may wait, and it does its work while the bus is away, for the journal keeps what it says."""
     says: Sequence[str] = ()
     """Topics it publishes on."""
     deadlines: frozenset[str] = frozenset()

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from baton.intake.domain.elements import Element
+from baton.intake.domain.elements import LINK, Element
 
 Status = Literal["accepted", "duplicate", "quarantined", "ignored"]
 HOOK: Final = "hook"
 FETCHED: Final = "fetch:"
 """The door of what was fetched, with the thing it is."""
+LINKED: Final = "linked"
+"""The door of what a CRM's answer to a hand-over says: which of its records the lead is."""
 ERASED: Final = "erased_lead"
 
 
@@ -137,6 +139,8 @@ class Item:
     @property
     def counted(self) -> dict[str, int]:
         """One more in the ledger. What is ignored is not among the elements received."""
+        if self.element.ignored == LINK:
+            return {}  # nobody has sent it
         return {"ignored": 1} if self.status == "ignored" else {"received": 1, self.status: 1}
 
     def __post_init__(self) -> None:

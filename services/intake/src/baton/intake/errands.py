@@ -6,13 +6,34 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from baton.contracts import LeadDelivered
 from baton.intake.domain.errands import Errand, Farewell, Fetched, Later, Refused, Waiting
-from baton.runtime.handler import Decision, Job, JobDone, Reply
+from baton.intake.domain.keys import digest
+from baton.intake.domain.person import Person
+from baton.runtime.handler import Decision, Heard, Job, JobDone, Reply
 
 FETCH: Final = "fetch"
 ERASE: Final = "erase"
+LINK: Final = "link"
 PATIENCE: Final = timedelta(days=3)
 """How long a platform that answers `later` is asked again; HubSpot's own workflows try as long."""
+
+
+def known_outside(person: Person, told: Heard | JobDone) -> Decision[Person]:
+    """The CRM that took the lead has said what it calls it: the lead is known by that as soon as this is committed.
+
+    By a job: who posts locks identities before leads, and this holds the lead already.
+    """
+    if isinstance(told, JobDone):
+        if told.failed:
+            raise RuntimeError(f"by which record a CRM knows the lead could not be written down: {told.failed}")
+        return Decision(person)
+    taken = told.body
+    if not isinstance(taken, LeadDelivered) or taken.record_id is None:
+        return Decision(person)
+    system = taken.system or taken.endpoint
+    payload = {"lead_id": person.lead_id, "system": system, "id": taken.record_id}
+    return Decision(person, jobs=(Job(LINK, digest(system, taken.record_id), payload),))
 
 
 def set_out(state: Waiting, errand: Errand, now: datetime) -> Decision[Waiting]:

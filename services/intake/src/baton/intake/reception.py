@@ -12,10 +12,10 @@ from typing import Any, Final, TypeVar
 from baton.intake import store
 from baton.intake.belonging import requeued
 from baton.intake.book import Book
-from baton.intake.delivery import FETCHED, HOOK, Delivery, Notice, Once, Raw, Receipt, Taken
-from baton.intake.domain.elements import Element, unreadable
+from baton.intake.delivery import FETCHED, HOOK, LINKED, Delivery, Notice, Once, Raw, Receipt, Taken
+from baton.intake.domain.elements import Element, linked, unreadable
 from baton.intake.domain.errands import Errand
-from baton.intake.domain.keys import digest_bytes
+from baton.intake.domain.keys import digest_bytes, external_key
 from baton.intake.domain.posts import Kind
 from baton.intake.domain.reading import (
     NDJSON,
@@ -158,6 +158,17 @@ class Reception:
         taken = await self._batch.submit(delivery, len(elements) * len(notices))
         self._metrics.replayed(taken.receipts, taken.woken)
         return list(taken.receipts)
+
+    async def known_as(self, lead_id: str, system: str, record_id: str) -> None:
+        """Know the lead by this record from now on, where a source speaks of the system's records, and take in what
+        waited for that. A record that is somebody's already stays his. Raises NotNow while nothing can be stored."""
+        now = self._engine.now()
+        if system not in {source.external_system for source in self._book.rules.sources.sources}:
+            return
+        element = linked(system, external_key(system, record_id), lead_id)
+        raw = Raw("", now, system, LINKED, None, {}, b"")
+        taken = await self._batch.submit(Delivery((element,), raw, keeps_raw=False), 1)
+        self._metrics.replayed((), taken.woken)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

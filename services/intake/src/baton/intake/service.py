@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from baton.contracts import INTAKE, TOPICS, LeadErased
+from baton.contracts import INTAKE, ROUTING, TOPICS, LeadDelivered, LeadErased
+from baton.contracts.reading import reading
 from baton.intake import store, store_erasure, store_merges
 from baton.intake.adopt import adopt
 from baton.intake.api import leads_router, posts_router, quarantine_router
@@ -27,7 +29,7 @@ from baton.intake.domain.person import Person
 from baton.intake.domain.posts import LeadReference
 from baton.intake.erasing import Erasing, Erasure
 from baton.intake.erasing_api import erasing_router
-from baton.intake.errands import ERASE, FETCH, come_back, say_farewell, set_out
+from baton.intake.errands import ERASE, FETCH, LINK, come_back, known_outside, say_farewell, set_out
 from baton.intake.fetching import Fetcher
 from baton.intake.hooks import hooks_router
 from baton.intake.matchmaker import Matchmaker
@@ -54,6 +56,9 @@ RETENTION_BATCH: Final = 200
 """Bodies deleted in one transaction; more would keep posts waiting behind it."""
 
 
+HEARS: Final[Mapping[str, Mapping[str, type[BaseModel]]]] = {
+    ROUTING: {LeadDelivered.type: reading(LeadDelivered, "endpoint", "system", "record_id")},
+}
 State = Person | Waiting
 """A lead, or an errand: what a notice only names."""
 
@@ -62,6 +67,8 @@ class Intake(Service[State, None]):
     """The only door for facts from outside."""
 
     name = "intake"
+    hears = HEARS
+    needs_bus = False
     says = (INTAKE,)
     vocabulary = TOPICS[INTAKE]
     erased_by = frozenset({LeadErased.type})
@@ -73,6 +80,7 @@ class Intake(Service[State, None]):
         self.registry = CollectorRegistry()
         self.metrics = IntakeMetrics(self.registry)
         self.metrics.playbook(book.version, book.sources)
+        self._reception: Reception | None = None
         self._fetcher: Fetcher | None = None
         self._erasing: Erasing | None = None
         self._matchmaker: Matchmaker | None = None
@@ -83,6 +91,8 @@ class Intake(Service[State, None]):
 
     def decide(self, state: State, books: None, cause: Cause, now: datetime) -> Decision[Any]:
         match state, cause:
+            case Person() as person, Heard() | JobDone() as told:
+                return known_outside(person, told)
             case Person() as person, Command(body=Arrival() as arrival):
                 return decide(person, arrival, now)
             case Person() as person, Command(body=Erasure(requested_at=requested_at, gone_by=gone_by)):
@@ -96,7 +106,7 @@ class Intake(Service[State, None]):
             case Person() as person, Command(body=Goes() | Absorbs() | Parts() as asked):
                 return decide_merging(person, asked, now)
             case _:
-                raise TypeError(f"intake hears nothing but arrivals and errands, not {type(cause).__name__}")
+                raise TypeError(f"intake decides on no {type(cause).__name__}")
 
     def adopt(
         self, state: State, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
@@ -126,7 +136,7 @@ class Intake(Service[State, None]):
         return store.lead_page(tx, after, limit)
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
-        reception = Reception(engine, self.book, self.settings, self.metrics)
+        self._reception = reception = Reception(engine, self.book, self.settings, self.metrics)
         self._fetcher = Fetcher(engine, self.book, reception, self.settings, self.metrics)
         self._matchmaker = reception.matchmaker
         self._erasing = Erasing(engine)
@@ -141,12 +151,17 @@ class Intake(Service[State, None]):
         )
 
     def jobs(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
-        return {FETCH: self.fetch, ERASE: self.forget_whom}
+        return {FETCH: self.fetch, ERASE: self.forget_whom, LINK: self.link}
 
     async def forget_whom(self, payload: Mapping[str, Any]) -> None:
         """Erase whom a platform wants forgotten, if anybody is known by that. Safe to repeat."""
         assert self._erasing is not None  # made with the routes, before any job runs
         await self._erasing.erase_known_by(LeadReference.model_validate(payload["lead"]))
+
+    async def link(self, payload: Mapping[str, str]) -> None:
+        """Know a lead by its record at the CRM that took it, from now on. Safe to repeat."""
+        assert self._reception is not None  # made with the routes, before any job runs
+        await self._reception.known_as(payload["lead_id"], payload["system"], payload["id"])
 
     async def fetch(self, payload: Mapping[str, Any]) -> Fetched | Later | Refused:
         """Fetch what a notice names, and take it in. Safe to repeat."""

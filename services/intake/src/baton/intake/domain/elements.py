@@ -146,6 +146,14 @@ def nothing(source: str, sha: str, reason: str, about: str | None, lead_id: str 
     return Element("lead", source, sha, digest(source, "nothing", sha), ignored=reason, about=about, lead_id=lead_id)
 
 
+LINK: Final = "link"
+
+
+def linked(system: str, about: str, lead_id: str) -> Element:
+    """No element of a sender: a CRM's answer to a hand-over, by which its record `about` is the lead."""
+    return nothing(system, digest(about, lead_id), LINK, about, lead_id)
+
+
 def _named(kind: Kind, form: Any, sha: str, key: str | None, source: str | None) -> Element:
     """Where it is from, and by which key repetitions are known: its event id, else the mapping's key, else its hash."""
     given: Mapping[str, Any] = form if isinstance(form, Mapping) else {}

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from baton.contracts import Instant
 from baton.playbook.endpoints import HAND_OVERS, Deliverable, Endpoint, HeaderName, Step, Text, Url
 from baton.playbook.secret import Secret
-from baton.playbook.terms import Cel, FieldName, Label
+from baton.playbook.terms import Cel, FieldName, Id, Label
 from baton.routing.deliveries.receivers import Directory, Receiver
 from baton.routing.domain.signing import PRIVATE, public_key
 
@@ -32,11 +32,14 @@ class SubscriptionIn(_Strict):
     headers: dict[HeaderName, Text] = Field(default_factory=dict, max_length=50, description="Kept, not shown again.")
     steps: tuple[Step, ...] = Field(default=(), max_length=10)
     record_id: FieldName | None = None
+    system: Id | None = Field(default=None, description="Whose ids `record_id` names: a `system` of sources.yaml.")
     at_once: int = Field(default=4, ge=1, le=32)
 
     def endpoint(self, id_: str) -> Endpoint:
         """The endpoint with this id."""
-        known = {name: getattr(self, name) for name in ("url", "facts", "when", "headers", "steps", "record_id")}
+        known = {
+            name: getattr(self, name) for name in ("url", "facts", "when", "headers", "steps", "record_id", "system")
+        }
         return Endpoint(id=id_, label=self.label or id_, at_once=self.at_once, **known)
 
 

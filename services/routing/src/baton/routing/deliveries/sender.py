@@ -218,6 +218,7 @@ class Sender:
             "caused_at": letter.data.get("caused_at"),
             "endpoint": receiver.id,
             "label": receiver.label,
+            "system": receiver.endpoint.system or receiver.id if receiver.endpoint is not None and name else None,
             "record_id": record.get(name) if name else None,
             "delivered": letter.type,
             "delivered_id": letter.id,
