@@ -11,6 +11,9 @@ from shared.tests.runtime.conftest import Open
 from shared.tests.runtime.toy import Extra, Number, Toy
 from sqlalchemy import Connection, delete, select
 
+from baton.runtime.bus.port import Outgoing
+from baton.runtime.partition import lane_of
+
 SUBJECT = "somebody"
 
 
@@ -77,3 +80,24 @@ async def test_what_was_said_of_an_erased_subject_keeps_its_place_and_loses_its_
         assert [fact.value for fact in mine] == [b"{}", b"{}"], "of a type nobody describes nothing is left"
         (other,) = [fact for fact in after if fact.subject == "another"]
         assert other.body["sum"] == 5
+
+
+async def test_a_record_nobody_can_decode_is_not_kept_under_the_key_of_who_is_erased(open_bench: Open) -> None:
+    def junk(subject: str) -> Outgoing:
+        return Outgoing("toys.numbers", lane_of(subject, 4), subject, (), b"what somebody typed")
+
+    async with open_bench(Forgetful()) as bench:
+        await bench.engine.bus.publish([junk(SUBJECT), junk("another")])
+        await bench.settle()
+        assert {row.subject for row in await rows(bench, "parked")} == {SUBJECT, "another"}
+        await bench.hear(Ended(), subject=SUBJECT)
+        assert [row.subject for row in await rows(bench, "parked")] == ["another"]
+        await bench.engine.bus.publish([junk(SUBJECT)])
+        await bench.settle()
+        assert [row.subject for row in await rows(bench, "parked")] == ["another"]
+        assert bench.engine.service.registry.get_sample_value("baton_erased_facts_dropped_total") == 1
+        await bench.publish(Number(n=1), subject="third")
+        await bench.engine.bus.publish([junk("third")])
+        await bench.publish(Ended(), subject="third")  # all in one transaction
+        await bench.settle()
+        assert [row.subject for row in await rows(bench, "parked")] == ["another"]

@@ -16,6 +16,7 @@ from baton.runtime.bus.port import Record, TopicLane
 from baton.runtime.envelope import Envelope, Undecodable, read_envelope
 from baton.runtime.failures import OutOfTurn, Poison
 from baton.runtime.fold import Fold, Guard, Tally
+from baton.runtime.forgetting import is_erased
 from baton.runtime.handler import Due, Heard, JobDone, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
@@ -143,7 +144,10 @@ class Work:
     def _record(self, record: Record, envelope: Envelope | Undecodable) -> None:
         self._fold.tally.handled += 1
         if isinstance(envelope, Undecodable):
-            self._queues.park(record, None, "undecodable", envelope)
+            if is_erased(self._fold.tx, self._fold.tables, record.key):
+                self._fold.tally.dropped += 1
+            else:
+                self._queues.park(record, None, "undecodable", envelope)
             return
         guard = self._fold.guards[envelope.subject]
         if guard.erased_at is not None:

@@ -40,6 +40,14 @@ def forget(
     wipe_journal(tx, tables, vocabulary, erased_by, wanted)
 
 
+def is_erased(tx: Connection, tables: RuntimeTables, key: str) -> bool:
+    """True if this is the id of a subject that is erased. Its row is locked: nobody erases it meanwhile."""
+    known = fetch(
+        tx, tables.subject, "subject", [key.replace("\x00", "\ufffd")], columns=("subject", "erased_at"), lock=True
+    )
+    return any(row.erased_at is not None for row in known)
+
+
 def wipe_journal(
     tx: Connection,
     tables: RuntimeTables,
