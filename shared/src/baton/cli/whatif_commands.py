@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +12,7 @@ import typer
 def add_whatif(app: typer.Typer) -> None:
     """Add the commands to `baton playbook`."""
     app.command()(explain)
+    app.command()(simulate)
 
 
 def explain(
@@ -23,3 +26,27 @@ def explain(
     from baton.cli.explain import explain
 
     explain(lead, rep, round_, decision, as_json)
+
+
+def simulate(
+    playbook: Annotated[Path, typer.Option("--playbook", help="The draft's directory.")],
+    against: Annotated[
+        str, typer.Option("--against", help="`current`, the one in force at BATON_URL, or a directory.")
+    ] = "current",
+    since: Annotated[datetime | None, typer.Option(help="Count only decisions since then (UTC).")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="History from a file, also .gz, .xz, .bz2; else that of BATON_URL.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Where to write the whole report as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Where to write it as a page.")] = None,
+    decisions: Annotated[
+        Path | None, typer.Option("--decisions", help="Where to write every fact the draft would say, and the books.")
+    ] = None,
+    fail_if: Annotated[
+        str | None, typer.Option("--fail-if", help='End with 1 if this holds, such as "moved > 0.05".')
+    ] = None,
+) -> None:
+    """Live history through again by a draft, and say who moves. Publishes and stores nothing."""
+    from baton.cli.simulate.command import Order, simulate, utc
+
+    simulate(Order(playbook, against, utc(since), file, json, html, decisions, fail_if))

@@ -58,6 +58,12 @@ def explain_routes(engine: Engine, routing: Routing) -> APIRouter:
             house = house_of(orjson.dumps(kept.playbook))
         return Case.of(kept.row, house, Roster.from_document(kept.roster))
 
+    @api.get("/playbook", tags=["playbook"])
+    async def show_playbook(who: Reader) -> dict[str, Any]:
+        """The playbook that leads are routed by now, whole: what a draft is compared with. Secrets are only named."""
+        playbook = routing.house.playbook
+        return {"version": playbook.version, "hash": playbook.hash, "playbook": playbook.document()}
+
     @api.get("/leads/{lead_id}/explain", responses=problems(409))
     async def explain(
         lead_id: LeadId,

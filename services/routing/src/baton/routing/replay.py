@@ -1,0 +1,116 @@
+"""Routing without its store, for living history through again: the books stay in memory, and so do those who wait."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from baton.playbook import Playbook
+from baton.routing.commands import RepCard, decide_lead_command, decide_rep_command
+from baton.routing.decide import decide_lead
+from baton.routing.domain.books import Books
+from baton.routing.domain.house import House
+from baton.routing.domain.lead import Lead
+from baton.routing.domain.roster import Roster
+from baton.routing.handover import EVERY_POOL, Desk
+from baton.routing.service import HEARS, Routing, rep_of
+from baton.routing.store import MOST_WOKEN
+from baton.routing.subjects import is_lead
+from baton.runtime.handler import Cause, Command, Decision
+from baton.runtime.replay import Part
+from baton.values import changed
+
+State = Lead | RepCard
+
+
+class RoutingPart(Part):
+    """Gives leads to people by one playbook. `given` are the reps of the history, who come by their own facts; the
+    playbook's roster adds whom the history does not know."""
+
+    name = Routing.name
+    hears = frozenset(type_ for types in HEARS.values() for type_ in types)
+    deadlines = Routing.deadlines
+    erased_by = Routing.erased_by
+    answers = True
+
+    def __init__(self, playbook: Playbook, given: Mapping[str, Any]) -> None:
+        seeds = playbook.roster.reps if playbook.roster else ()
+        reps = [rep_of(seed) for seed in seeds if seed.id not in given]
+        self._house = House(playbook)
+        self._books = Books(0, Roster.of(0, reps), playbook=playbook.hash)
+        self._waiting: dict[str, tuple[str, tuple[datetime, str]]] = {}
+        self._pools: dict[str, list[tuple[datetime, str]]] = {}
+        """Who waits in each pool, the longest waiting first."""
+        self._woken: list[tuple[str, str]] = []
+
+    def fresh(self, subject: str) -> State:
+        return Lead(lead_id=subject) if is_lead(subject) else RepCard(subject)
+
+    def decide(self, state: State, cause: Cause, now: datetime) -> Decision[Any]:
+        desk = Desk(self._house, self._books, now)
+        if isinstance(state, RepCard):
+            return self._entered(
+                decide_rep_command(state, desk, cause) if isinstance(cause, Command) else Decision(state)
+            )
+        if isinstance(cause, Command):
+            decision = self._entered(decide_lead_command(state, desk, cause))
+        else:
+            decision = self._entered(decide_lead(state, desk, cause))
+        lead: Lead = decision.state
+        if lead.fresh or lead.counted or lead.handoff_seconds:
+            lead = lead.model_copy(update={"fresh": (), "counted": (), "handoff_seconds": ()})
+            return replace(decision, state=lead)
+        return decision
+
+    def woken(self) -> Sequence[tuple[str, str]]:
+        woken, self._woken = self._woken, []
+        return woken
+
+    def document(self) -> Any:
+        """The books: what everybody is owed and has."""
+        return {"version": self._books.version, **self._books.document()}
+
+    @property
+    def load(self) -> Mapping[str, int]:
+        """Open leads by rep."""
+        return self._books.load
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the reps are called."""
+        return {rep.id: rep.name for rep in self._books.roster.reps.values()}
+
+    def _entered(self, decision: Decision[Any]) -> Decision[Any]:
+        if isinstance(decision.state, Lead):
+            self._note(decision.state)
+        books: Books | None = decision.books
+        if books is not None:
+            self._books = changed(books, stirred=frozenset()) if books.stirred else books
+            self._wake(books.stirred)
+        return decision
+
+    def _note(self, lead: Lead) -> None:
+        hold = lead.hold
+        waits = hold is not None and hold.reason != "manager" and lead.is_waiting
+        place = (hold.pool or "", (hold.since, lead.lead_id)) if hold is not None and waits else None
+        before = self._waiting.get(lead.lead_id)
+        if before == place:
+            return
+        if before is not None:
+            del self._waiting[lead.lead_id]
+            queue = self._pools[before[0]]
+            del queue[bisect_left(queue, before[1])]
+        if place is not None:
+            self._waiting[lead.lead_id] = place
+            insort(self._pools.setdefault(place[0], []), place[1])
+
+    def _wake(self, stirred: frozenset[str]) -> None:
+        """As the store does it: the oldest of each pool in which something happened, or everybody."""
+        if EVERY_POOL in stirred:
+            self._woken.extend((lead, "wake") for lead in sorted(self._waiting))
+            return
+        for pool in sorted(stirred):
+            self._woken.extend((lead, "wake") for _, lead in self._pools.get(pool, ())[:MOST_WOKEN])
