@@ -8,6 +8,7 @@ each other on an advisory lock (Postgres) or on SQLite's write lock.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,6 +89,13 @@ def run_env(metadata: MetaData) -> None:
         context.run_migrations()
 
 
+def _why(problem: Exception) -> str:
+    root = os.environ.get("PGSSLROOTCERT")
+    if isinstance(problem, FileNotFoundError) and root and not Path(root).exists():
+        return f"PGSSLROOTCERT: {root}: No such file"  # the driver does not say which
+    return f"{type(problem).__name__}: {problem}".rstrip(": ")
+
+
 def main() -> int:
     """Migrate the services named on the command line."""
     settings = Settings()
@@ -95,7 +103,7 @@ def main() -> int:
         try:
             asyncio.run(migrate_now(service, settings.store_url(service)))
         except (OSError, TimeoutError, DBAPIError) as problem:
-            away = translated(problem) if isinstance(problem, DBAPIError) else NotNow(type(problem).__name__)
+            away = translated(problem) if isinstance(problem, DBAPIError) else NotNow(_why(problem))
             if not isinstance(away, NotNow):
                 raise
             sys.stderr.write(f"the store of {service} cannot be reached: {away}\n")
