@@ -22,6 +22,7 @@ from baton.playbook.rewrite import names_in
 from baton.playbook.routingcheck import check_routing
 from baton.playbook.secret import Secret, SecretMissing, is_set, resolve
 from baton.playbook.sources import ElementMapping, Source
+from baton.playbook.territories import check_territories, idle_reps
 
 SUBSCRIPTION = "sub-"
 """What the ids of endpoints begin with that were made by the API, so that the playbook's never meet them."""
@@ -157,7 +158,10 @@ def _routing(context: Context) -> Iterator[Problem]:
     document, playbook = context.documents["routing"], context.playbook
     yield from twice(document, "pools", playbook.routing.pools)
     yield from twice(document, "rules", playbook.routing.rules)
-    yield from check_routing(document, playbook)
+    found = list(check_routing(document, playbook))
+    yield from found
+    told = {problem.line for problem in found}  # what is hidden by several ways is said once
+    yield from (problem for problem in check_territories(document, playbook) if problem.line not in told)
     for index, rule in enumerate(playbook.routing.rules):
         if rule.when is not None:
             yield from context.condition("routing", ("rules", index, "when"), rule.when, decided=True)
@@ -262,6 +266,7 @@ def _roster(context: Context) -> Iterator[Problem]:
     document, known = context.documents["roster"], context.playbook.calendar_ids
     yield from twice(document, "reps", roster.reps)
     yield from twice(document, "reps", roster.reps, "email")
+    yield from idle_reps(document, context.playbook)
     claimed: dict[tuple[str, str], str] = {}
     for index, rep in enumerate(roster.reps):
         if rep.calendar not in known:

@@ -48,11 +48,12 @@ def _pool(document: Document, at: Loc, pool: Pool, playbook: Playbook) -> Iterat
         if member.rep in seen:
             yield document.problem((*at, "members", index, "rep"), f"{member.rep!r} is in this pool twice")
         seen.add(member.rep)
-    if pool.select is not None and not any(_selected(pool.select, rep) for rep in reps.values()):
+    if pool.select is not None and not any(selected(pool.select, rep) for rep in reps.values()):
         yield document.problem((*at, "select"), "nobody in roster.yaml is selected by this", severity="warning")
 
 
-def _selected(select: Select, rep: RepSeed) -> bool:
+def selected(select: Select, rep: RepSeed) -> bool:
+    """True if the pool takes this rep of roster.yaml by team, skills and languages."""
     return (
         rep.active
         and (not select.teams or rep.team in select.teams)
