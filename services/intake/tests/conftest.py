@@ -14,6 +14,7 @@ import httpx
 import orjson
 import pytest
 import yaml
+from fastapi import FastAPI
 from services.intake.tests.posting import FEED, NOW, SCOPES, SECRETS, SHOP, sign_mautic
 from sqlalchemy import select
 
@@ -35,8 +36,15 @@ class Desk:
     """What a test does: post, look at what was said, change the playbook."""
 
     def __init__(
-        self, engine: Engine, service: Intake, client: httpx.AsyncClient, playbook: Path, clock: FixedClock
+        self,
+        app: FastAPI,
+        engine: Engine,
+        service: Intake,
+        client: httpx.AsyncClient,
+        playbook: Path,
+        clock: FixedClock,
     ) -> None:
+        self.app = app
         self.engine = engine
         self.service = service
         self.client = client
@@ -157,7 +165,7 @@ def desks(tmp_path: Path, book: Playbook) -> OpenDesk:
         transport = httpx.ASGITransport(app)
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield Desk(engine, service, client, playbook, clock)
+                yield Desk(app, engine, service, client, playbook, clock)
         finally:
             await engine.stop()
             await bus.close()

@@ -86,6 +86,7 @@ class MicroBatch(Generic[Item, Result]):
         self._queue: asyncio.Queue[_Waiting[Item, Result]] = asyncio.Queue()
         self._weight = 0
         self._has_ended = False
+        self._released = asyncio.Event()
 
     async def submit(self, item: Item, weight: int = 1) -> Result:
         """Return the item's result once it is committed. `weight` is how many elements it carries.
@@ -110,8 +111,15 @@ class MicroBatch(Generic[Item, Result]):
             self._on_shed()
             raise NotNow("too many requests are waiting to be stored")
 
+    async def turn(self, weight: int) -> None:
+        """Return once so much would leave half of the queue free: for who can wait, so that others are not refused."""
+        while self._weight > 0 and self._weight + weight > self._queue_limit // 2:
+            self._released.clear()
+            await self._released.wait()
+
     def _release(self, weight: int) -> None:
         self._weight -= weight
+        self._released.set()
 
     def _give_up(self, waiting: _Waiting[Item, Result]) -> None:
         """Its turn did not come in time. Nothing of it was begun."""

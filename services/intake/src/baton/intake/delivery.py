@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -166,3 +167,12 @@ def items_of(element: Element, number: int, delivery: Delivery) -> list[Item]:
         return [Item(element, number, row, one.since, delivery.raw.id) for row, one in delivery.notices.items()]
     since = delivery.raw.received_at if delivery.replays else None
     return [Item(element, number, delivery.replays, since, delivery.raw.id)]
+
+
+def summary(receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """A small answer: the first element's receipt, and how many of each there were (`ignored` only if any was)."""
+    counts = dict.fromkeys(("accepted", "duplicate", "quarantined"), 0)
+    counts |= Counter(receipt.status for receipt in receipts)
+    status = next(name for name in counts if counts[name])
+    first = next(receipt for receipt in receipts if receipt.status == status)
+    return {"status": status, "lead_id": first.lead_id, "event_id": first.event_id, **counts}

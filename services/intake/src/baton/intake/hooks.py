@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from baton.intake.api import RETRY_SECONDS, room, summary
 from baton.intake.book import Book
-from baton.intake.delivery import Receipt
+from baton.intake.delivery import Receipt, summary
 from baton.intake.domain.envelopes import envelope_of
 from baton.intake.domain.handshakes import Answer, linkedin, meta
 from baton.intake.domain.redirects import place_after
 from baton.intake.domain.signatures import Knock, is_genuine
+from baton.intake.in_hand import Carried
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.reception import Letter, Reception
+from baton.intake.requests import RETRY_SECONDS, room
 from baton.intake.settings import IntakeSettings
 from baton.playbook.bodies import BodyFault
 from baton.playbook.doors import Signature
@@ -153,7 +153,7 @@ class _Door:
             return meta(query, self._book.found([handshake.verify_token]))
         return linkedin(query, self._book.secrets(source))
 
-    def _room(self, mapper: Mapper) -> AbstractContextManager[Callable[[int], None]]:
+    def _room(self, mapper: Mapper) -> AbstractContextManager[Carried]:
         return room(self._reception, _retry_after(_signature(mapper.source), RETRY_SECONDS))
 
 

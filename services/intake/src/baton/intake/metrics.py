@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,6 +13,7 @@ from baton.intake.domain.elements import NATIVE, Cause
 
 OTHER: Final = "other"
 PAIR_STATES = ("due", "proposed", "apart", "merged")
+STREAM_ENDS = ("finished", "stopped", "cut")
 OUTCOMES = ("accepted", "duplicate", "quarantined")
 SIZE_BUCKETS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)
 
@@ -68,6 +70,21 @@ class IntakeMetrics:
             ["source", "outcome"],
             registry=registry,
         )
+        self._streams = Gauge("baton_intake_streams", "NDJSON bodies coming in now.", registry=registry)
+        self._streams_ended = Counter(
+            "baton_intake_streams_ended",
+            "NDJSON bodies, by how they ended: finished, stopped (broken, or not to be stored), or cut off.",
+            ["how"],
+            registry=registry,
+        )
+        self._stream_waits = Counter(
+            "baton_intake_stream_waits_seconds",
+            "Time that NDJSON bodies were not read because others had to be stored first.",
+            registry=registry,
+        )
+        self._lines_refused = Counter(
+            "baton_intake_lines_refused", "Lines of NDJSON that were too long to be kept.", registry=registry
+        )
         self._merges = Counter(
             "baton_merges", "Two leads made one, two again, or kept apart.", ["what", "because"], registry=registry
         )
@@ -78,6 +95,8 @@ class IntakeMetrics:
         self._known: frozenset[str] = frozenset()
         for outcome in OUTCOMES:
             self._replayed.labels(outcome)
+        for how in STREAM_ENDS:
+            self._streams_ended.labels(how)
         self.quarantine({})
         self.pairs({})
 
@@ -103,6 +122,20 @@ class IntakeMetrics:
             self._elements.labels(source, receipt.status).inc()
             if receipt.cause is not None:
                 self._faults.labels(source, receipt.cause).inc()
+
+    @contextmanager
+    def streaming(self) -> Iterator[Callable[[str], None]]:
+        """Show an NDJSON body while it comes in; what is yielded is to be told how it ended."""
+        with self._streams.track_inprogress():
+            yield lambda how: self._streams_ended.labels(how).inc()
+
+    def stream_waited(self, seconds: float) -> None:
+        """Add up how long streams were kept waiting."""
+        self._stream_waits.inc(seconds)
+
+    def refused_line(self) -> None:
+        """Count a line that was too long."""
+        self._lines_refused.inc()
 
     def fetched(self, source: str, outcome: str) -> None:
         """Count an errand, by how it went."""

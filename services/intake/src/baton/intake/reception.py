@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -22,10 +22,11 @@ from baton.intake.domain.reading import (
     FetchedBody,
     read_fetched,
     read_hook,
+    read_line,
     read_native,
     read_native_lines,
 )
-from baton.intake.in_hand import InHand
+from baton.intake.in_hand import Carried, InHand
 from baton.intake.matchmaker import Matchmaker
 from baton.intake.metrics import IntakeMetrics
 from baton.intake.settings import IntakeSettings
@@ -92,7 +93,7 @@ class Reception:
         return take_in(unit, deliveries, self._book.rules, uuid7)
 
     @contextmanager
-    def room(self) -> Iterator[Callable[[int], None]]:
+    def room(self) -> Iterator[Carried]:
         """Make room for one request before its body is read. What is yielded is to be told of the body's bytes.
 
         Raises NotNow, then or when told, if what waits to be stored is too much already.
@@ -124,6 +125,20 @@ class Reception:
         )
         async with self._only_once(once.key):
             return await self._store_once(raw, elements, once, letter)
+
+    async def turn(self, weight: int) -> None:
+        """Return once so many elements may be submitted without being in the way of those who cannot wait."""
+        await self._batch.turn(weight)
+
+    async def lines(self, kind: Kind, letter: Letter, lines: Sequence[bytes]) -> list[Receipt]:
+        """Take in lines of a longer body, none of them blank and at most `CHUNK`: one transaction, one raw body.
+
+        `letter` is what they came in, without its body. Raises NotNow while nothing can be stored.
+        """
+        now, rules = self._engine.now(), self._book.rules
+        part = replace(letter, body=b"\n".join(lines))
+        elements = await _aside(part.body, lambda: [read_line(line, kind, rules, now) for line in lines])
+        return await self._store(self._raw(part, kind, elements[0].source, now), elements, part)
 
     async def hook(self, mapper: Mapper, letter: Letter) -> list[Receipt]:
         """Take in whatever a genuine sender posted. Raises NotNow while nothing can be stored, and nothing else."""

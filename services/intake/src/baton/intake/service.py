@@ -18,9 +18,11 @@ from baton.contracts import INTAKE, ROUTING, TOPICS, LeadDelivered, LeadErased
 from baton.contracts.reading import reading
 from baton.intake import store, store_erasure, store_merges
 from baton.intake.adopt import adopt
-from baton.intake.api import leads_router, posts_router, quarantine_router
+from baton.intake.api import posts_router
 from baton.intake.api_accounts import accounts_router
+from baton.intake.api_leads import leads_router
 from baton.intake.api_merges import merges_router
+from baton.intake.api_quarantine import quarantine_router
 from baton.intake.book import Book
 from baton.intake.decide import Arrival, decide, erased
 from baton.intake.decide_merging import Absorbs, Goes, Parts, decide_merging
@@ -141,7 +143,7 @@ class Intake(Service[State, None]):
         self._matchmaker = reception.matchmaker
         self._erasing = Erasing(engine)
         return (
-            posts_router(reception, self.settings),
+            posts_router(reception, self.settings, self.metrics),
             hooks_router(reception, self.book, self.settings, self.metrics, engine),
             leads_router(engine),
             accounts_router(engine),

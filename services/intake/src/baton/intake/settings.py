@@ -24,11 +24,16 @@ class IntakeSettings(Settings):
         le=3650,
         description="How long an element may wait in quarantine, and its raw body with it, before it is given up.",
     )
-    max_elements: int = Field(default=20_000, ge=1, description="Most leads, touches … in one request to intake.")
+    max_elements: int = Field(
+        default=20_000,
+        ge=1,
+        description="Most elements in one request to intake; NDJSON without an Idempotency-Key may have any number.",
+    )
     max_stream_bytes: int = Field(
         default=67_108_864,
         gt=0,
-        description="Largest NDJSON body as a whole; BATON_MAX_BODY_BYTES bounds each of its lines.",
+        description="Largest NDJSON body under an Idempotency-Key; without one there is no bound but on each line: "
+        "BATON_MAX_BODY_BYTES.",
     )
     intake_queue: int = Field(
         default=5000, ge=1, description="Elements that may wait to be stored before intake answers 503."

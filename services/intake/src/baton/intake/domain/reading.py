@@ -38,7 +38,16 @@ def read_native(raw: bytes, kind: Kind, rules: Rules, received_at: datetime) -> 
 def read_native_lines(raw: bytes, kind: Kind, rules: Rules, received_at: datetime) -> Iterator[Element]:
     """The elements of an NDJSON body; a line that is not JSON sinks no other."""
     for line in read_lines(raw):
-        yield _line(line, kind, rules, received_at)
+        yield read_line(line, kind, rules, received_at)
+
+
+def read_line(line: bytes, kind: Kind, rules: Rules, received_at: datetime) -> Element:
+    """The element of one line. What is not JSON is one, too."""
+    try:
+        item = read_json(line)
+    except BodyFault as fault:
+        return unreadable(kind, NATIVE, hashlib.sha256(line).hexdigest(), str(fault))
+    return judge(kind, item, rules, received_at)
 
 
 def read_hook(
@@ -132,11 +141,3 @@ def _erasure(lead: dict[str, str], source: str, sha: str) -> Element:
     except ValidationError:
         return unreadable("lead", source, sha, "whom to forget is not named by what names a lead", "wrong_shape")
     return farewell(source, sha, Farewell(lead), about)
-
-
-def _line(line: bytes, kind: Kind, rules: Rules, received_at: datetime) -> Element:
-    try:
-        item = read_json(line)
-    except BodyFault as fault:
-        return unreadable(kind, NATIVE, hashlib.sha256(line).hexdigest(), str(fault))
-    return judge(kind, item, rules, received_at)
