@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.util import await_only
 
+from baton.runtime.store import port
 from baton.runtime.store.port import open_store
 
 LONG = "SELECT string_agg('lead ' || n, '-') FROM generate_series(1, 3000) n"
@@ -43,4 +47,34 @@ async def test_long_values_are_compressed_by_lz4_where_the_server_can_also_after
         found = await store.read(_compressed_by)
         assert found == (["lz4", "lz4"] if await store.read(_can_lz4) else ["pglz", "pglz"])
     finally:
+        await store.close()
+
+
+async def test_a_new_connection_that_the_server_ends_while_it_is_set_up_is_away_and_no_bug(
+    postgres: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stood still reads in two steps that its connection was ended: first why, then that it is.
+    Whoever asks in between is told by the driver that another operation is in progress."""
+    url, proper = postgres.new_database(), port._prefer_indexes
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def ended_meanwhile(connection: Any, record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SELECT pg_backend_pid()")
+        with psycopg.connect(plain, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", tuple(cursor.fetchone()))
+        for _ in range(2):
+            await_only(asyncio.sleep(0))
+        proper(connection, record)
+
+    monkeypatch.setattr(port, "_prefer_indexes", ended_meanwhile)
+    ended = open_store(url)
+    monkeypatch.setattr(port, "_prefer_indexes", proper)
+    store = open_store(url)
+    try:
+        with pytest.raises(port.NotNow):
+            await ended.write(lambda tx: tx.execute(text("SELECT 1")).scalar_one())
+        assert await store.write(lambda tx: tx.execute(text("SELECT 1")).scalar_one()) == 1
+    finally:
+        await ended.close()
         await store.close()

@@ -286,9 +286,13 @@ def _will_do_again(problem: DBAPIError) -> bool:
 
 
 def translated(problem: DBAPIError) -> Exception:
-    """Return NotNow where PostgreSQL says that it will not do now; else what it said."""
+    """Return NotNow where PostgreSQL says that it will not do now, or the driver that its connection is just ending;
+    else what was said."""
     state = _sqlstate(problem)
     away = problem.connection_invalidated or state.startswith(_AWAY) or state in _AGAIN | _CLOSED | {"55P03", "57014"}
-    if away or isinstance(problem, InterfaceError | OperationalError):
+    # What the server ended is read in two steps: why, and that it has. To whoever asks in between the driver says that
+    # another operation is in progress; while a connection is set up, SQLAlchemy takes that for a bug of ours.
+    is_ending = type(problem.orig).__name__ == "InternalClientError"
+    if away or is_ending or isinstance(problem, InterfaceError | OperationalError):
         return NotNow(str(problem.orig))
     return problem
