@@ -96,6 +96,8 @@ class RuleSet:
         }
         self._env = run_environment()
         self._remembered: dict[tuple[str, str], Verdict] = {}
+        self.failures: dict[str, int] = {}
+        """How often each condition could not be computed: it then counted as not met."""
 
     def judge(self, view: LeadView) -> dict[str, Verdict]:
         """A verdict for every condition, by id, in the order written."""
@@ -111,9 +113,11 @@ class RuleSet:
         # `repr` tells 1 from 1.0 and from True, which are equal to Python and not to CEL.
         key = (rule.id, repr([view.get(name, ABSENT) for name in rule.names.fields]))
         known = self._remembered.get(key)
+        verdict = self._answer(rule, asked) if known is None else known
+        if verdict.error is not None and not verdict.missing:
+            self.failures[rule.id] = self.failures.get(rule.id, 0) + 1
         if known is not None:
             return known
-        verdict = self._answer(rule, asked)
         if len(key[1]) <= LONGEST_REMEMBERED and not rule.names.bare:
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()

@@ -26,6 +26,7 @@ from baton.playbook.sources import Sources
 from baton.playbook.targets import Targets
 from baton.playbook.terms import Strict
 
+RULE_SETS = ("criteria", "fit", "disqualifiers", "tracks", "residuals")
 SCORE_NAMES = ("fit", "interest", "energy", "points")
 
 
@@ -147,6 +148,16 @@ class Playbook:
     def residuals(self) -> RuleSet:
         """The routing rules that have `when`, by id. With many rules use `judge_one` on those the index leaves."""
         return self._rules(self.routing.rules)
+
+    def failures(self) -> dict[tuple[str, ...], int]:
+        """How often each condition could not be computed so far in this process, by list and rule."""
+        known = ((name, self.__dict__.get(name)) for name in RULE_SETS)  # those not compiled yet have judged nothing
+        return {
+            (name, rule): count
+            for name, rules in known
+            if rules is not None
+            for rule, count in list(rules.failures.items())
+        }
 
     @cached_property
     def energy_formula(self) -> Formula:

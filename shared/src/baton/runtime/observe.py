@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 from structlog.tracebacks import ExceptionDictTransformer
 
 from baton.runtime.fold import Tally
@@ -18,6 +21,34 @@ from baton.runtime.fold import Tally
 log: Any = structlog.get_logger("baton")
 
 STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+class Counts(Collector):
+    """A counter whose values are kept where things happen, and read when somebody scrapes."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        read: Callable[[], Mapping[tuple[str, ...], int]],
+        registry: CollectorRegistry,
+    ) -> None:
+        self._family = (name, documentation)
+        self._labelnames = tuple(labels)
+        self._read = read
+        registry.register(self)
+
+    def describe(self) -> Iterable[Metric]:
+        """The counter without values."""
+        return (CounterMetricFamily(*self._family, labels=self._labelnames),)
+
+    def collect(self) -> Iterable[Metric]:
+        """The counter as it stands."""
+        family = CounterMetricFamily(*self._family, labels=self._labelnames)
+        for labels, value in sorted(self._read().items()):
+            family.add_metric(labels, value)
+        return (family,)
 
 
 def set_up_logs(level: str) -> None:

@@ -16,6 +16,12 @@ from baton.runtime.store import after_commit
 HANDOFF_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 REASONS = ("no_rule", "nobody_eligible", "no_consent", "manager")
 
+RULE_ERRORS = (
+    "baton_rule_errors",
+    "Conditions that could not be computed (a division by zero, say) and so counted as not met, by list and rule.",
+    ("list", "rule"),
+)
+
 
 class Metrics:
     """Routing's own metrics, in its own registry."""

@@ -48,13 +48,14 @@ from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.handover import Desk
-from baton.routing.metrics import Metrics
+from baton.routing.metrics import RULE_ERRORS, Metrics
 from baton.routing.settings import RoutingSettings
 from baton.routing.store_subscriptions import Shelf
 from baton.routing.subjects import is_lead
 from baton.routing.tables import make_tables
 from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Subject
 from baton.runtime.ids import event_id
+from baton.runtime.observe import Counts
 from baton.runtime.outbound.client import Outbound
 from baton.runtime.settings import Settings
 from baton.runtime.store import NotNow, after_commit, wake
@@ -105,6 +106,7 @@ class Routing(Service[State, Counter]):
         self.metadata, self.tables = make_tables()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
+        Counts(*RULE_ERRORS, lambda: self.house.playbook.failures(), self.registry)
         self.metrics.show_playbook(watch.current.version)
         self._shelf = store.BooksShelf(self.tables)
         self._open: Counter | None = None

@@ -12,6 +12,12 @@ from baton.runtime.store import after_commit
 from baton.scoring.domain.agreement import Agreement
 from baton.scoring.domain.person import Person
 
+RULE_ERRORS = (
+    "baton_rule_errors",
+    "Conditions that could not be computed (a division by zero, say) and so counted as not met, by list and rule.",
+    ("list", "rule"),
+)
+
 
 class Metrics:
     """Scoring's own metrics, in the service's registry."""

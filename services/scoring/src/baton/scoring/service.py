@@ -28,6 +28,7 @@ from baton.contracts import (
 from baton.contracts.reading import reading
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
+from baton.runtime.observe import Counts
 from baton.runtime.store import NotNow
 from baton.scoring import api_definition, store, store_versions
 from baton.scoring.adopt import adopt
@@ -36,7 +37,7 @@ from baton.scoring.api_definition import Desk
 from baton.scoring.decide import decide
 from baton.scoring.domain.agreement import agreement_on
 from baton.scoring.domain.person import Person
-from baton.scoring.metrics import Metrics
+from baton.scoring.metrics import RULE_ERRORS, Metrics
 from baton.scoring.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Scoring(Service[Person, None]):
         self.metadata, self.tables = store.make_tables()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
+        Counts(*RULE_ERRORS, lambda: self.playbook.failures(), self.registry)
         self.metrics.show_playbook(watch.current.version)
 
     @property

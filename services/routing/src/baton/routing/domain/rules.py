@@ -225,5 +225,5 @@ def _say(rule: RoutingRule, verdict: Verdict) -> str:
     if verdict.missing:
         return f"its condition is unknown: nobody knows {', '.join(verdict.missing)}"
     if verdict.error:
-        return "its condition could not be computed"
+        return f"its condition could not be computed: {_shown(verdict.error.removeprefix('INVALID_ARGUMENT: '))}"
     return f"its condition is not met: {rule.when if rule.when and len(rule.when) <= 80 else 'when'}"
