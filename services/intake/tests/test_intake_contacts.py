@@ -50,6 +50,9 @@ def test_addresses_are_normalised_or_not_addresses(typed: str, normal: str | Non
         ("Deutschland", "DE"), ("ALEMANHA", "DE"), ("Brasil", "BR"), ("España", "ES"), ("Espana", "ES"),
         ("Czech Republic", "CZ"), ("Česko", "CZ"), ("Türkiye", "TR"), ("Turkey", "TR"), ("Côte d’Ivoire", "CI"),
         ("Ivory Coast", "CI"), ("Россия", "RU"), ("日本", "JP"), ("الهند", "IN"), ("Viet Nam", "VN"),
+        ("NGA", "NG"), ("Nga", "RU"), ("nga", "RU"), ("deu", "DE"), ("People's Republic of China", "CN"),
+        ("Bahamas (the)", "BS"), ("Saint Kitts and Nevis", "KN"), ("Republic of Poland", "PL"), ("Belgique (la)", "BE"),
+        ("the", None), ("Republic of", None),
         ("", None), ("  ", None), ("XX", None), ("EU", None), ("Narnia", None), ("n/a", None), ("12", None),
     ],
 )  # fmt: skip
@@ -207,3 +210,10 @@ def test_keys_of_a_person_stand_in_the_order_of_their_strength() -> None:
 )
 def test_a_host_has_a_registered_domain_or_none(host: str, domain: str | None) -> None:
     assert registered_domain(host) == domain
+
+
+@pytest.mark.parametrize("domain", ["docomo.ne.jp", "daum.net", "xn--d-bga.net"])
+def test_mailboxes_of_portals_and_domains_in_punycode_are_no_companys(domain: str) -> None:
+    contact = clean({"email": f"ann@{domain}"})
+    assert contact["is_free_mail"] or contact["is_disposable_mail"]
+    assert "company_domain" not in contact

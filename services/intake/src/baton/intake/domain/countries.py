@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -39,10 +40,23 @@ ALIASES: Final = {
     "federal republic of germany": "DE", "brd": "DE", "republic of india": "IN", "bharat": "IN", "kosovo": "XK",
     "cabo verde": "CV", "eswatini": "SZ",
     "grossbritannien": "GB", "grande bretagne": "GB", "gran bretana": "GB",
-    "slovak republic": "SK", "hellas": "GR", "suisse": "CH", "schweiz": "CH",
+    "slovak republic": "SK", "hellas": "GR", "suisse": "CH", "schweiz": "CH", "bundesrepublik deutschland": "DE",
+    "bosnia": "BA", "democratic peoples republic of korea": "KP", "democratic republic of the congo": "CD",
+    "democratic republic of congo": "CD", "federated states of micronesia": "FM",
+    "micronesia federated states of": "FM", "united kingdom of great britain and northern ireland": "GB",
+    "united states virgin islands": "VI", "netherlands kingdom of the": "NL",
+    "china hong kong special administrative region": "HK", "china macao special administrative region": "MO",
+    "etats unis damerique": "US", "estados unidos de america": "US", "соединенные штаты америки": "US",
+    "federation de russie": "RU", "federacion de rusia": "RU", "российская федерация": "RU",
+    "republique de coree": "KR", "republica de corea": "KR", "nueva zelandia": "NZ", "kazajstan": "KZ",
 }  # fmt: skip
 
+_APOSTROPHES = re.compile("['’`´]")
 _PUNCTUATION = re.compile(r"[^\w]+")
+_ARTICLES: Final = frozenset({"the", "la", "le", "les", "l", "el", "los", "las"})
+_STATE: Final = re.compile(
+    r"^(?:(?:federal|federative|islamic) )?(?:republic|kingdom|principality|grand duchy|state|commonwealth) of "
+)
 
 
 @lru_cache(maxsize=4096)
@@ -54,13 +68,29 @@ def country_code(typed: str) -> str | None:
     names, codes = _names(), _codes()
     if len(word) == 2 and word.upper() in codes:
         return word.upper()
-    return ALIASES.get(word) or names.get(word) or _by_alias_code(word.upper(), codes)
+    # `NGA` is Nigeria's code, `Nga` what Russia is in Vietnamese.
+    code = _by_alias_code(word.upper(), codes)
+    if code is not None and typed.strip().isupper():
+        return code
+    return ALIASES.get(word) or names.get(word) or code or _by_official_name(word, names)
+
+
+def _by_official_name(word: str, names: Mapping[str, str]) -> str | None:
+    """Lists one picks from say `Bahamas (the)`, `Saint Kitts and Nevis`, `Republic of Poland`; CLDR says it shorter."""
+    words = word.split()
+    while len(words) > 1 and words[0] in _ARTICLES:
+        words.pop(0)
+    while len(words) > 1 and words[-1] in _ARTICLES:
+        words.pop()
+    bare = _STATE.sub("", " ".join(words), count=1).removeprefix("the ")
+    short = re.sub(r"^saint\b", "st", bare).replace(" and ", " ")
+    return next((found for one in (bare, short) if (found := ALIASES.get(one) or names.get(one)) is not None), None)
 
 
 def _plain(text: str) -> str:
     """Without case, accents and punctuation, so that "Côte d’Ivoire" and "COTE D'IVOIRE" are one."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Mn")
-    return _PUNCTUATION.sub(" ", bare.casefold()).strip()
+    return _PUNCTUATION.sub(" ", _APOSTROPHES.sub("", bare.casefold())).strip()
 
 
 @lru_cache(maxsize=1)

