@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -336,6 +337,17 @@ async def test_a_source_is_called_no_faster_than_its_playbook_says(counter: Any,
     await told(counter, "waiting for its turn")
     counter.clock.advance(timedelta(seconds=101))
     await until(counter, lambda counts: counts["accepted"] == 2)
+
+
+async def test_two_replicas_share_the_pace_as_they_share_the_lanes(open_desk: Any, postgres: Any) -> None:
+    url = postgres.new_database()
+    async with open_desk(url, "one") as one, open_desk(url, "two") as two:
+        fetchers = [desk.service._fetcher for desk in (one, two)]
+        give_up = time.monotonic() + 120
+        while not (one.engine.lanes.held and two.engine.lanes.held) or sum(each.share for each in fetchers) != 1:
+            assert time.monotonic() < give_up, [sorted(desk.engine.lanes.held) for desk in (one, two)]
+            await asyncio.sleep(0.1)
+        assert all(0 < each.share < 1 for each in fetchers)
 
 
 async def test_whoever_is_stopped_between_notice_and_fetch_finishes_it_after_a_restart(

@@ -69,7 +69,7 @@ class _Trip:
 
 
 class Fetcher:
-    """Fetches what notices name. One for a process; keeps to each source's pace."""
+    """Fetches what notices name. One for a process; keeps to its part of each source's pace."""
 
     def __init__(
         self, engine: Engine, book: Book, reception: Reception, settings: IntakeSettings, metrics: IntakeMetrics
@@ -139,9 +139,15 @@ class Fetcher:
         return 0.0
 
     def _pace(self, trip: _Trip) -> Spacing:
-        pace = self._paces.setdefault(trip.errand.source, Spacing(1 / trip.fetch.per_second))
-        pace.interval = 1 / trip.fetch.per_second  # the playbook may have changed it
+        interval = 1 / (trip.fetch.per_second * self.share)
+        pace = self._paces.setdefault(trip.errand.source, Spacing(interval))
+        pace.interval = interval  # the playbook may have changed it, or lanes have gone to another process
         return pace
+
+    @property
+    def share(self) -> float:
+        """This process's part of the pace: as much as it has of the lanes, so that all replicas together keep to it."""
+        return max(1, len(self._engine.lanes.held)) / self._engine.settings.partitions
 
     # -- calling ----------------------------------------------------------------------------------------------------
 
