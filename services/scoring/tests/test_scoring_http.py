@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from baton.contracts import Contact, LeadReceived, LeadRecycled
+from baton.contracts import (
+    Contact,
+    LeadAnswered,
+    LeadReceived,
+    LeadRecycled,
+    LeadStatusReported,
+    LeadTouched,
+    LeadUpdated,
+)
 from baton.runtime.http import ensure_admin_token
 from baton.runtime.http.app import create_app
 from baton.runtime.testing import Bench
@@ -74,3 +83,55 @@ async def test_a_preview_judges_and_keeps_nothing(web: httpx.AsyncClient) -> Non
     assert unknown["outcome"] == "nurtured"
     assert (await web.post("/scoring/v1/preview", json=ADA | {"answers": []})).status_code == 422
     assert '<td class="number">3</td>' in (await web.get("/scoring/")).text
+
+
+async def test_whom_a_rule_turns_down_is_summed_by_reason_with_the_hours_it_freed(
+    web: httpx.AsyncClient, bench: Bench
+) -> None:
+    now = bench.clock.now()
+    lead = {"source": "web", "contact": Contact(email="t@acme.example"), "occurred_at": now - timedelta(days=4)}
+    nothing = [{"question": q, "value": "none", "occurred_at": now} for q in ("cause", "problem")]
+    await bench.hear(LeadReceived(**lead), subject=LEAD.format(4))
+    for channel in ("call", "meeting"):
+        touch = LeadTouched(rep="bo", channel=channel, direction="out", outcome="reached", occurred_at=now)
+        await bench.hear(touch, subject=LEAD.format(4))
+    await bench.hear(LeadUpdated(**lead, answers=nothing), subject=LEAD.format(4))
+    await bench.hear(LeadReceived(**lead | {"occurred_at": now}, answers=nothing), subject=LEAD.format(5))
+    told = (await bench.said("lead.disqualified"))[0].body
+    assert (told["rule"], told["days"], told["touches"], told["met"], told["hours_freed"]) == (
+        "tyre_kicker",
+        4.0,
+        2,
+        True,
+        5.0,
+    )
+    assert told["yes_if"].startswith("Something happens")
+    (row,) = (await web.get("/scoring/v1/disqualified")).json()
+    assert row == {
+        "reason": "no_cause",
+        "label": "Nothing made them look now",
+        "people": 2,
+        "days": 2.0,
+        "touches": 1.0,
+        "before_meeting": 0.5,
+        "hours_freed": 11.0,
+    }
+    assert "Hours freed are a rough estimate" in (await web.get("/scoring/")).text
+    event = {"question": "cause", "value": "event", "occurred_at": now + timedelta(hours=1)}
+    await bench.hear(LeadAnswered(answer=event), subject=LEAD.format(4))
+    assert [row["people"] for row in (await web.get("/scoring/v1/disqualified")).json()] == [1]
+
+
+async def test_a_lead_with_sales_shows_what_to_look_at_and_what_is_known(web: httpx.AsyncClient, bench: Bench) -> None:
+    at = bench.clock.now()
+    deal = {"stage": "Discovery", "details": {"buying_team": "Ida and Bo"}, "value": 9000.0, "currency": "EUR"}
+    await bench.hear(LeadStatusReported(status="opportunity", occurred_at=at, **deal), subject=LEAD.format(1))
+    lead = (await web.get(f"/scoring/v1/leads/{LEAD.format(1)}")).json()
+    assert lead["deal"] == {"stage": "Discovery", "value": 9000.0, "currency": "EUR"}
+    assert lead["details"]["buying_team"]["value"] == "Ida and Bo"
+    assert (lead["questions"]["known"], lead["questions"]["of"]) == (1, 5)
+    says = {alert["flag"]: alert["says"] for alert in lead["alerts"]}
+    assert says["question_open:our_help"] == "Not known, though it should be by Discovery: How we would help"
+    assert set(says) <= set(lead["flags"])
+    assert lead["last_tested_at"].startswith("2026-11-02T09:00")
+    assert lead["next_look_at"].startswith("2026-12-02T09:00")

@@ -131,13 +131,29 @@ FAULTS = {
         "{id: rest, label: Rest, match: {country: [FR]}, pool: north, policy: standard}",
         ["routing.yaml:12:10: the last rule must take every lead: one without match and when"],
     ),
+    "a question for a stage there is none of": (
+        "disqualify", "rules:", "stages: [{id: first, label: First}]\nquestions: [{id: who, label: Who, path: details.who, by: last}]\nrules:",
+        ["disqualify.yaml:5:58: there is no stage 'last'; there are first"],
+    ),
+    "a stage's word that means another": (
+        "disqualify", "rules:", "stages: [{id: first, label: First}, {id: second, label: Second, words: [FIRST]}]\nrules:",
+        ["disqualify.yaml:4:37: 'first' means the stage 'first' already"],
+    ),
+    "an exit criterion that leads nowhere, asked for twice": (
+        "disqualify", "rules:",
+        "stages:\n  - {id: a, label: A, exit: [{id: need, label: N, path: detail.need}]}\n"
+        "  - {id: b, label: B, exit: [{id: need, label: N, path: decision.score}]}\nrules:",
+        ["disqualify.yaml:5:57: 'detail.need' is no place in a lead; places are", "disqualify.yaml:6:35: 'need' is asked for already",
+         "disqualify.yaml:6:57: decision.score comes from the decision and is known to routing.yaml only"],
+    ),
     "a criterion without a label": (
         "definition", "    label: Big enough\n", "", ["definition.yaml:13:5: label is missing"],
     ),
     "a must-know item that leads nowhere": (
         "definition", "path: answers.cause", "path: answer.cause",
         ["definition.yaml:18:39: 'answer.cause' is no place in a lead; places are source, external_id, is_test, round, "
-         "occurred_at, first_seen_at, properties, answers, consent, contact, activity, touches, derived, decision"],
+         "occurred_at, first_seen_at, properties, answers, consent, details, contact, activity, touches, derived, deal, "
+         "decision"],
     ),
     "a contact field that does not exist": (
         "definition", "from: contact.country", "from: contact.land", ["definition.yaml:4:41: contact has no 'land'; it has"],

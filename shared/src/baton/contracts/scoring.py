@@ -92,3 +92,11 @@ class LeadDisqualified(_NotForSales):
     reason: str = Field(description="One code of the playbook's list (D6).")
     label: str | None = None
     final: bool = False
+    rule: str | None = Field(default=None, description="Which rule of the playbook; none where sales called it junk.")
+    yes_if: str | None = Field(default=None, description="What would make it a yes, as the rule has it (Q9).")
+    days: float = Field(default=0, ge=0, description="Since the person was first seen.")
+    touches: int = Field(default=0, ge=0, description="Contact attempts by sales until then.")
+    met: bool = Field(default=False, description="Whether there was a meeting or a visit before.")
+    hours_freed: float | None = Field(
+        default=None, ge=0, description="Rough estimate of what working it to its end would still have taken."
+    )

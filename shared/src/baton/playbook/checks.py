@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from cel_expr_python import cel
 
@@ -15,8 +14,9 @@ from baton.playbook.conditions import element_environment, formula_environment, 
 from baton.playbook.disqualify import Use
 from baton.playbook.endpointcheck import faults_of
 from baton.playbook.mapping import picks_of
+from baton.playbook.pipelinecheck import check_pipeline
 from baton.playbook.playbook import SCORE_NAMES, Playbook
-from baton.playbook.positions import Document, Loc
+from baton.playbook.positions import Document, Loc, twice
 from baton.playbook.problems import Problem
 from baton.playbook.rewrite import names_in
 from baton.playbook.routingcheck import check_routing
@@ -80,17 +80,6 @@ def check_playbook(context: Context) -> list[Problem]:
     return found
 
 
-def twice(document: Document, group: str, items: Iterable[Any], key: str = "id") -> Iterator[Problem]:
-    """Each item of a list whose name was already taken."""
-    seen: dict[Any, int] = {}
-    for index, item in enumerate(items):
-        name = getattr(item, key)
-        if name in seen:
-            line = document.place((group, seen[name], key))[0]
-            yield document.problem((group, index, key), f"{name!r} is taken: it stands in line {line}")
-        seen.setdefault(name, index)
-
-
 def _definition(context: Context) -> Iterator[Problem]:
     document, definition = context.documents["definition"], context.playbook.definition
     yield from twice(document, "fields", definition.fields, "name")
@@ -152,6 +141,7 @@ def _disqualify(context: Context) -> Iterator[Problem]:
         yield from context.condition("disqualify", ("rules", index, "when"), rule.when)
         use: Use = "junk" if rule.closes == "junk" else "disqualify"
         yield from context.reason("disqualify", ("rules", index, "reason"), rule.reason, use)
+    yield from check_pipeline(document, disqualify)
 
 
 def _routing(context: Context) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from baton.playbook.pipeline import Pipeline
 from baton.playbook.terms import Cel, Id, Label, Strict
 
 Use = Literal["disqualify", "recycle", "unreachable", "junk", "lost"]
@@ -29,10 +30,11 @@ class DisqualifyRule(Strict):
     when: Cel
     reason: Id
     closes: Closes = "open"
+    yes_if: Label | None = Field(default=None, description="What would make it a yes, said with every no (Q9).")
 
 
-class Disqualify(Strict):
-    """Rules in order; the first that is true decides."""
+class Disqualify(Pipeline):
+    """Rules in order; the first that is true decides. Beside them what is watched while sales works a lead."""
 
     reasons: tuple[Reason, ...] = Field(min_length=1)
     rules: tuple[DisqualifyRule, ...] = ()

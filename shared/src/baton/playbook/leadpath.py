@@ -40,7 +40,7 @@ CONTACT = (
     "account_id",
     "is_disposable_mail",
 )
-OPEN_GROUPS = ("properties", "answers", "consent")
+OPEN_GROUPS = ("properties", "answers", "consent", "details")
 PLAIN = ("source", "external_id", "is_test", "round", "occurred_at", "first_seen_at")
 Reader = Callable[["Definition", Mapping[str, Any], dt.datetime, "ActivityMatch | None"], Any]
 
@@ -77,6 +77,8 @@ def _reader(path: str) -> Reader:
     if group == "activity":
         of_those = _ACTIVITY[rest]
         return lambda definition, lead, now, match: of_those(_taken(lead, now, match), now)
+    if group == "deal":
+        return lambda definition, lead, now, match: _inside(lead.get("deal"), rest)
     if group == "touches":
         of_them = _TOUCHES[rest]
         return lambda definition, lead, now, match: of_them(_list(lead, "touches"), now)
@@ -177,10 +179,12 @@ _DERIVED: dict[str, Callable[[Definition, Mapping[str, Any], dt.datetime], Any |
     "is_free_mail": _is_free_mail,
     "days_since_first_seen": _days_known,
 }
+DEAL = ("stage", "value", "currency")
 _KNOWN: dict[str, tuple[str, ...]] = {
     "contact": CONTACT,
     "activity": tuple(_ACTIVITY),
     "touches": tuple(_TOUCHES),
     "derived": tuple(_DERIVED),
+    "deal": DEAL,
     "decision": DECISION,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,17 @@ class Document:
         at = _align(self.text, node, offset)
         line = self.text.count("\n", 0, at) + 1
         return line, at - (self.text.rfind("\n", 0, at) + 1) + 1
+
+
+def twice(document: Document, group: str, items: Iterable[Any], key: str = "id") -> Iterator[Problem]:
+    """Each item of a list whose name was already taken."""
+    seen: dict[Any, int] = {}
+    for index, item in enumerate(items):
+        name = getattr(item, key)
+        if name in seen:
+            line = document.place((group, seen[name], key))[0]
+            yield document.problem((group, index, key), f"{name!r} is taken: it stands in line {line}")
+        seen.setdefault(name, index)
 
 
 def parse(file: str, text: str) -> Document:

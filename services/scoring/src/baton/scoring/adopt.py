@@ -9,7 +9,8 @@ from datetime import datetime
 from baton.contracts import LeadDisqualified, LeadNurtured, LeadQualified, LeadScored
 from baton.playbook import Playbook
 from baton.runtime.handler import Decision, Heard
-from baton.scoring.decide import LOOK_AGAIN, noted
+from baton.scoring.decide import LOOK_AGAIN, noted, retested
+from baton.scoring.domain.alerts import watched
 from baton.scoring.domain.moments import text_of
 from baton.scoring.domain.person import Person, Verdict
 from baton.scoring.domain.rounds import Said, opened, with_said
@@ -34,11 +35,12 @@ def adopt(
             case LeadNurtured(look_again_at=again) as nurtured:
                 person = _nurtured(person, nurtured, playbook, now)
                 due = {LOOK_AGAIN: again if again is not None and again > now else None}
-    return Decision(person, due=due)
+    return retested(Decision(person, due=due), watched(playbook, person, now))
 
 
 def _scored(person: Person, scored: LeadScored) -> Person:
-    before = person.verdict if person.verdict.outcome == scored.outcome else Verdict()
+    last = person.verdict
+    before = last if last.outcome == scored.outcome else Verdict(retest_at=last.retest_at)
     score = scored.score.model_dump()
     verdict = replace(
         before,
@@ -62,7 +64,14 @@ def _disqualified(person: Person, fact: LeadDisqualified, now: datetime) -> Pers
     if person.round.is_open:
         said = Said("disqualified", text_of(now), reason=fact.reason)
         person = replace(person, round=with_said(person.round, said))
-    verdict = replace(person.verdict, outcome="disqualified", reason=fact.reason, final=fact.final)
+    spent = {"days": fact.days, "touches": fact.touches, "met": fact.met, "hours_freed": fact.hours_freed}
+    verdict = replace(
+        person.verdict,
+        outcome="disqualified",
+        reason=fact.reason,
+        final=fact.final,
+        spent={**spent, "at": text_of(now)},
+    )
     return replace(person, verdict=verdict)
 
 

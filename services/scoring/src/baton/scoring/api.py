@@ -11,9 +11,11 @@ from baton.contracts import Activity, Contact, Json
 from baton.runtime.http import Principal, Problem, body_of, page, read_json, requires
 from baton.scoring import store, store_versions
 from baton.scoring.api_definition import Desk
+from baton.scoring.domain.alerts import watched
 from baton.scoring.domain.moments import text_of
 from baton.scoring.domain.person import Person, history_of, with_activity, with_answers
-from baton.scoring.views import definition_shown, judgement_shown, per_source
+from baton.scoring.domain.pipeline import tested_at
+from baton.scoring.views import definition_shown, judgement_shown, per_reason, per_source
 
 Reader = Annotated[Principal, Depends(requires("leads:read"))]
 LeadId = Annotated[str, Path(max_length=200, pattern=r"^[^\x00]*$")]
@@ -57,9 +59,19 @@ def router(desk: Desk) -> APIRouter:
             "look_again_at": person.verdict.look_again_at,
             "flags": person.verdict.flags,
             "reason": person.verdict.reason,
+            "last_tested_at": tested_at(person),
+            **watched(watch.current, person, now).as_dict,
+            "details": person.details,
+            "deal": person.deal,
             "now": judgement_shown(person, watch.current, now),
             "history": history_of(person),
         }
+
+    @routes.get("/v1/disqualified", tags=["leads"])
+    async def show_disqualified(_: Reader) -> list[dict[str, Any]]:
+        """Who is turned down now, by reason: how many, after how many days and touches, which share before a meeting,
+        and a rough estimate of the hours it has freed."""
+        return per_reason(await engine.read(lambda tx: store.by_reason(tx, tables)), watch.current)
 
     @routes.post("/v1/preview", tags=["leads"], openapi_extra=body_of(PreviewIn))
     async def preview(request: Request, _: Reader) -> dict[str, Any]:
@@ -75,7 +87,8 @@ def router(desk: Desk) -> APIRouter:
         version = watch.current.version
         readers = await engine.read(lambda tx: store_versions.readings(tx, tables.reading, version))
         sources = await engine.read(lambda tx: store.by_source(tx, tables))
-        more = {**await desk.standing(), "versions": await desk.versions()}
+        gone = per_reason(await engine.read(lambda tx: store.by_reason(tx, tables)), watch.current)
+        more = {**await desk.standing(), "versions": await desk.versions(), "gone": gone}
         return page(request, "definition.html", readers=readers, sources=per_source(sources), **shown, **more)
 
     return routes

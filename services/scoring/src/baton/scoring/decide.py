@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from baton.contracts import (
@@ -16,14 +17,17 @@ from baton.contracts import (
 )
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
+from baton.scoring.domain.alerts import Watched, watched
 from baton.scoring.domain.judge import Judgement, fields_of, is_buying, judge, look_again, must_know_of
 from baton.scoring.domain.moments import text_of, time_of
 from baton.scoring.domain.person import Person, Verdict, history_of, with_decision
+from baton.scoring.domain.pipeline import spent_on
 from baton.scoring.domain.rounds import Said, opened, with_said
 from baton.scoring.hearing import taken_in
 from baton.values import changed
 
-LOOK_AGAIN = "look_again"
+LOOK_AGAIN, RETEST = "look_again", "retest"
+TIMERS = (LOOK_AGAIN, RETEST)
 ENDED_BY_SALES = ("won", "lost", "junk")
 
 
@@ -36,24 +40,38 @@ def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> D
             known = taken_in(person, cause)
             if cause.source == "routing" and known.round.standing == person.round.standing:
                 return Decision(known)  # who owns a lead says nothing about what it is worth
-        case Due(kind=kind) if kind == LOOK_AGAIN:
+        case Due(kind=kind) if kind in TIMERS:
             known = changed(person, caused_at=None)
         case _:
             return Decision(person)
     if known.merged_into is not None:  # it goes on as another lead
-        return Decision(known, due={LOOK_AGAIN: None} if person.merged_into is None else {})
+        return Decision(known, due=dict.fromkeys(TIMERS) if person.merged_into is None else {})
     if not known.is_known:
         return Decision(known)
-    decision = _Case(known, judge(playbook, known, now), playbook, now, is_date=isinstance(cause, Due)).decision()
+    is_date = isinstance(cause, Due) and cause.kind == LOOK_AGAIN
+    case = _Case(known, judge(playbook, known, now), playbook, now, is_date)
+    decision = case.decision()
+    is_same_round = decision.state.round is known.round
+    decision = retested(decision, case.watched if is_same_round else watched(playbook, decision.state, now))
     return decision if person.merged_into is None else _watched_again(decision)
 
 
-def _watched_again(decision: Decision[Person]) -> Decision[Person]:
-    """With the look-again date that was cleared when it was merged, unless a newer one has just been set."""
-    again = decision.state.verdict.look_again_at
-    if LOOK_AGAIN in decision.due or again is None:
+def retested(decision: Decision[Person], seen: Watched) -> Decision[Person]:
+    """With the time at which it is to be looked at without a new fact, where that is news."""
+    person = decision.state
+    at = text_of(seen.next_at) if seen.next_at is not None else None
+    if at == person.verdict.retest_at:
         return decision
-    return replace(decision, due={**decision.due, LOOK_AGAIN: time_of(again)})
+    state = changed(person, verdict=changed(person.verdict, retest_at=at))
+    return replace(decision, state=state, due={**decision.due, RETEST: seen.next_at})
+
+
+def _watched_again(decision: Decision[Person]) -> Decision[Person]:
+    """With the dates that were cleared when it was merged, unless newer ones have just been set."""
+    verdict = decision.state.verdict
+    kept = {LOOK_AGAIN: verdict.look_again_at, RETEST: verdict.retest_at}
+    again = {kind: time_of(at) for kind, at in kept.items() if at is not None and kind not in decision.due}
+    return replace(decision, due={**decision.due, **again}) if again else decision
 
 
 def noted(person: Person, now: datetime, what: str) -> Person:
@@ -83,6 +101,11 @@ class _Case:
         if self.person.round.standing in ENDED_BY_SALES:
             return self._said(self.person, self._verdict(self.person.verdict.outcome))
         return self._nurtured()
+
+    @cached_property
+    def watched(self) -> Watched:
+        """What people should look at while sales works it."""
+        return watched(self.playbook, self.person, self.now)
 
     # -- which outcome ----------------------------------------------------------------------------------------------
 
@@ -156,11 +179,16 @@ class _Case:
             return self._said(self.person, verdict)
         number = self.person.round.number
         label = self.playbook.disqualify.reason(code).label
-        fact = LeadDisqualified(**self._judged(number), **self._whose(), reason=code, label=label, final=final)
+        spent = spent_on(self.person, self.playbook.disqualify.effort, self.now)
+        said = {"reason": code, "label": label, "final": final, **spent}
+        if rule is not None and junk is None:
+            said |= {"rule": rule.id, "yes_if": rule.yes_if}
+        fact = LeadDisqualified(**self._judged(number), **self._whose(), **said)
+        verdict = changed(verdict, spent={**spent, "at": text_of(self.now)})
         person = self._noted(self.person, f"disqualified: {label}")
         if person.round.is_open:
-            said = Said("disqualified", text_of(self.now), reason=code)
-            person = changed(person, round=with_said(person.round, said))
+            mark = Said("disqualified", text_of(self.now), reason=code)
+            person = changed(person, round=with_said(person.round, mark))
         return self._said(person, verdict, fact, due=None)
 
     def _junk_code(self, junk: Said) -> str:
@@ -210,7 +238,8 @@ class _Case:
 
     def _verdict(self, outcome: str, **more: Any) -> Verdict:
         """The verdict now; what is not named stays as it was while the outcome does."""
-        kept = self.person.verdict if self.person.verdict.outcome == outcome else Verdict()
+        before = self.person.verdict
+        kept = before if before.outcome == outcome else Verdict(retest_at=before.retest_at)
         return changed(
             kept,
             outcome=outcome,
@@ -230,7 +259,8 @@ class _Case:
             flags += [f"criterion_lost:{criterion}" for criterion in (*judgement.unmet, *judgement.unknown)]
             if judgement.disqualified_by is not None:
                 flags.append(f"disqualify_proposed:{judgement.disqualified_by.reason}")
-        return tuple(flags)
+            flags += self.watched.flags
+        return tuple(dict.fromkeys(flags))
 
     def _judged(self, number: int) -> dict[str, Any]:
         return {

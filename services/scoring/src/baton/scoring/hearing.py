@@ -108,9 +108,13 @@ def _absorbed(person: Person, lead: LeadUpdated, other: str) -> Person:
     )
 
 
+_OF_THE_DEAL = ("stage", "details", "value", "currency")
+
+
 def _status(person: Person, status: LeadStatusReported, sequence: int) -> Person:
     at = text_of(status.occurred_at)
-    person = with_status(person, {"status": status.status, "reason": status.reason, "occurred_at": at})
+    more = {name: value for name in _OF_THE_DEAL if (value := getattr(status, name)) not in (None, {})}
+    person = with_status(person, {"status": status.status, "reason": status.reason, "occurred_at": at, **more})
     mark = mark_of(status.status)
     if mark is None:
         return person

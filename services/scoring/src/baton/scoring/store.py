@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
 from baton.scoring import store_versions
+from baton.scoring.domain.moments import time_of
 from baton.scoring.domain.person import Person
 
 _PERSON = TypeAdapter(Person)
@@ -36,6 +37,7 @@ class Tables:
     """Scoring's own tables."""
 
     person: Table
+    turned_down: Table
     version: Table
     signature: Table
     reading: Table
@@ -58,7 +60,18 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("body", Json, nullable=False),
         Index("person_outcome", "outcome", "source"),
     )
-    return metadata, Tables(person, *store_versions.make_tables(metadata))
+    turned_down = Table(
+        "turned_down",
+        metadata,
+        Column("lead_id", Text, primary_key=True),
+        Column("reason", Text, nullable=False),
+        Column("at", Instant, nullable=False),
+        Column("days", Float, nullable=False),
+        Column("touches", Integer, nullable=False),
+        Column("met", Boolean, nullable=False),
+        Column("hours_freed", Float),
+    )
+    return metadata, Tables(person, turned_down, *store_versions.make_tables(metadata))
 
 
 def load(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> dict[str, Person]:
@@ -69,8 +82,27 @@ def load(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> dict[str, P
 
 
 def keep(tx: Connection, tables: Tables, people: Iterable[Person], now: datetime) -> None:
-    """Write the people that changed."""
-    upsert(tx, tables.person, [_row(person, now) for person in people])
+    """Write the people that changed, and what those turned down had taken."""
+    known = list(people)
+    upsert(tx, tables.person, [_row(person, now) for person in known])
+    upsert(tx, tables.turned_down, [_turned_down(person) for person in known if _is_turned_down(person)])
+
+
+def _is_turned_down(person: Person) -> bool:
+    return person.verdict.outcome == "disqualified" and person.verdict.spent is not None
+
+
+def _turned_down(person: Person) -> dict[str, Any]:
+    spent = person.verdict.spent or {}
+    return {
+        "lead_id": person.lead_id,
+        "reason": person.verdict.reason,
+        "at": time_of(spent["at"]),
+        "days": spent["days"],
+        "touches": spent["touches"],
+        "met": spent["met"],
+        "hours_freed": spent["hours_freed"],
+    }
 
 
 def _row(person: Person, now: datetime) -> dict[str, Any]:
@@ -90,13 +122,15 @@ def _row(person: Person, now: datetime) -> dict[str, Any]:
 
 def forget(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> None:
     """Wipe everything that is known of these people."""
-    tx.execute(delete(tables.person).where(tables.person.c.lead_id.in_(lead_ids)))
+    for table in (tables.person, tables.turned_down):
+        tx.execute(delete(table).where(table.c.lead_id.in_(lead_ids)))
 
 
 def of_person(tx: Connection, tables: Tables, lead_id: str) -> dict[str, Any]:
     """Return everything that is known of a person, as it is kept."""
     rows = fetch(tx, tables.person, "lead_id", [lead_id])
-    return {"person": rows[0]._asdict() if rows else None}
+    gone = fetch(tx, tables.turned_down, "lead_id", [lead_id])
+    return {"person": rows[0]._asdict() if rows else None, "turned_down": gone[0]._asdict() if gone else None}
 
 
 def find(tx: Connection, tables: Tables, lead_id: str) -> tuple[Person, datetime] | None:
@@ -126,6 +160,29 @@ def by_source(tx: Connection, tables: Tables) -> list[Mapping[str, Any]]:
         .where(person.is_test.is_(False), person.source.is_not(None))
         .group_by(person.source, person.outcome)
         .order_by(person.source, person.outcome)
+    )
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def by_reason(tx: Connection, tables: Tables) -> list[Mapping[str, Any]]:
+    """Return per reason how many are turned down now, and what they had taken; the commonest first (Q9).
+
+    Test leads are left out.
+    """
+    person, gone = tables.person.c, tables.turned_down.c
+    query = (
+        select(
+            gone.reason,
+            func.count().label("people"),
+            func.avg(gone.days).label("days"),
+            func.avg(gone.touches * 1.0).label("touches"),
+            func.sum(case((gone.met, 0), else_=1)).label("before_meeting"),
+            func.sum(gone.hours_freed).label("hours_freed"),
+        )
+        .join(tables.person, person.lead_id == gone.lead_id)
+        .where(person.outcome == "disqualified", person.is_test.is_(False))
+        .group_by(gone.reason)
+        .order_by(func.count().desc(), gone.reason)
     )
     return [dict(row) for row in tx.execute(query).mappings()]
 

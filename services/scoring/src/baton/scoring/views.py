@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from baton.playbook import Playbook
+from baton.playbook.wording import said
 from baton.scoring.domain.judge import fields_of, judge, must_know_of
 from baton.scoring.domain.person import Person
 
@@ -24,8 +25,16 @@ def definition_shown(playbook: Playbook) -> dict[str, Any]:
         "fields": [field.model_dump(**plain) for field in playbook.definition.fields],
         "scoring": playbook.scoring.model_dump(**plain),
         "nurture": playbook.nurture.model_dump(**plain),
-        "disqualify": playbook.disqualify.model_dump(**plain),
+        "disqualify": _disqualify(playbook),
     }
+
+
+def _disqualify(playbook: Playbook) -> dict[str, Any]:
+    shown = playbook.disqualify.model_dump(mode="json", exclude_none=True, by_alias=True)
+    for stage in shown["stages"]:
+        after = stage.get("gone_dark_after") or shown.get("gone_dark_after")
+        stage["gone_dark"] = said(after) if after else None
+    return shown
 
 
 def judgement_shown(person: Person, playbook: Playbook, now: datetime) -> dict[str, Any]:
@@ -59,4 +68,20 @@ def per_source(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         counts[row["outcome"]] = row["people"]
     return [
         {"source": source, **counts, "share": counts["met"] / counts["people"]} for source, counts in sources.items()
+    ]
+
+
+def per_reason(rows: Iterable[Mapping[str, Any]], playbook: Playbook) -> list[dict[str, Any]]:
+    """Return per reason how many are turned down now, after how long, which share before a meeting."""
+    labels = {reason.code: reason.label for reason in playbook.disqualify.reasons}
+    return [
+        {
+            **row,
+            "label": labels.get(row["reason"], row["reason"]),
+            "days": round(float(row["days"]), 2),
+            "touches": round(float(row["touches"]), 2),
+            "before_meeting": int(row["before_meeting"]) / row["people"],
+            "hours_freed": None if row["hours_freed"] is None else round(float(row["hours_freed"]), 1),
+        }
+        for row in rows
     ]

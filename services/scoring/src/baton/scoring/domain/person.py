@@ -35,6 +35,10 @@ class Verdict:
     unmet: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     look_again_at: str | None = None
+    retest_at: str | None = None
+    """When it is looked at without a new fact, while sales works it (D9)."""
+    spent: Mapping[str, Any] | None = None
+    """Of somebody turned down: when, and what it had taken until then (Q9)."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,20 @@ class Person:
         return known
 
     @property
+    def details(self) -> Answers:
+        """Details of the deal, each as the status that came last by event time has it."""
+        known: dict[str, Mapping[str, Any]] = {}
+        for status in self.statuses:  # in the order in which they happened
+            for key, value in (status.get("details") or {}).items():
+                known[key] = {"value": value, "occurred_at": status["occurred_at"]}
+        return known
+
+    @property
+    def deal(self) -> dict[str, Any]:
+        """Stage, value and currency of the deal, each as last reported."""
+        return {key: said[key] for said in self.statuses for key in ("stage", "value", "currency") if key in said}
+
+    @property
     def all_consent(self) -> Mapping[str, Any] | None:
         """The consent given to this lead, else to one it has absorbed."""
         return self.consent or next((other.consent for other in self.absorbed.values() if other.consent), None)
@@ -135,6 +153,8 @@ class Person:
             "consent": self.all_consent or {},
             "activity": list(self.all_activity),
             "touches": list(self.touches),
+            "details": self.details,
+            "deal": self.deal,
         }
 
 
