@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from services.intake.tests.test_intake_native import receipts
+
+from baton.intake import store_erasure
 
 
 async def lead(desk: Any, contact: dict[str, Any], source: str = "webinar", **more: Any) -> str:
@@ -283,3 +287,56 @@ async def test_who_is_erased_is_erased_under_every_lead_and_is_merged_no_more(de
     assert "lee@third.example" in held
     assert "ann" not in held.lower().replace("channel", "")
     assert (await desk.post(f"leads/{third}/merge", {"into": one}, who="boss")).status_code == 409
+
+
+async def test_who_is_merged_while_the_other_is_erased_is_erased_as_well(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await two(desk)
+    proper = store_erasure.quarantined_with_bodies
+
+    def merged_meanwhile(tx: Any, after: str, limit: int) -> Any:
+        """What the first look at the quarantine finds; between it and the next, somebody has merged the two."""
+        monkeypatch.setattr(store_erasure, "quarantined_with_bodies", proper)
+        loop.call_soon_threadsafe(merging.set)
+        assert merged.wait(20)
+        return proper(tx, after, limit)
+
+    async def merge() -> None:
+        await merging.wait()
+        answer = await desk.post(f"leads/{other}/merge", {"into": one}, who="boss")
+        merged.set()
+        assert answer.status_code == 200, answer.text
+
+    loop, merging, merged = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    monkeypatch.setattr(store_erasure, "quarantined_with_bodies", merged_meanwhile)
+    await asyncio.gather(erased(desk, other), merge())
+    assert {fact["subject"] for fact in await desk.said("lead.erased")} == {one, other}
+
+
+async def test_two_who_ask_for_the_same_erasure_get_the_same_answer(desk: Any) -> None:
+    one, _ = await two(desk)
+    answers = await asyncio.gather(*(erased(desk, one) for _ in range(4)))
+    assert all(answer == answers[0] for answer in answers), answers
+    assert len(await desk.said("lead.erased")) == 1
+
+
+async def test_an_erasure_names_the_leads_that_tell_of_the_person_from_when_they_were_one(desk: Any) -> None:
+    one, other = await two(desk)
+    third = await lead(desk, {"email": "lee@third.example"})
+    await desk.post(f"leads/{other}/merge", {"into": one}, who="boss")
+    await desk.post(f"leads/{one}/merge", {"into": third}, who="boss")
+    await desk.post(f"leads/{one}/unmerge", None, who="boss")
+    await desk.post(f"leads/{other}/unmerge", None, who="boss")
+    assert (await erased(desk, other))["told_in"] == sorted([one, third])
+    assert (await erased(desk, one))["told_in"] == [third]
+    assert (await erased(desk, other))["told_in"] == [third]
+    assert (await erased(desk, third))["told_in"] == []
+
+
+async def erased(desk: Any, lead_id: str) -> dict[str, Any]:
+    headers = {"Authorization": "Bearer token-of-boss"}
+    answer = await desk.client.delete(f"/intake/v1/leads/{lead_id}/personal-data", headers=headers)
+    assert answer.status_code == 202, answer.text
+    said: dict[str, Any] = answer.json()
+    return said

@@ -36,6 +36,9 @@ def erase(lead_id: str) -> None:
     out.print(f"{lead_id} is erased since {done['erased_at']}; the topics hold nothing of it after {done['gone_by']}")
     if done["sealed_bodies"]:
         out.print(f"{done['sealed_bodies']} bodies are sealed until what they hold of others is settled")
+    if done["told_in"]:
+        parted = ", ".join(done["told_in"])
+        out.print(f"{parted} had absorbed it for a time: what was said of them then tells of it still")
     out.print("`baton audit` says whether every service has wiped what it held")
 
 

@@ -7,6 +7,7 @@ address). Both may be repeated. When they return, everything intake holds is wip
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from baton.intake.domain.posts import LeadReference
 from baton.intake.domain.traces import tells_of, tells_of_nobody_else, traces_of, written
 from baton.runtime.bus.port import RETENTION
 from baton.runtime.engine import Engine
+from baton.runtime.failures import Refused
 from baton.runtime.handler import Command
 from baton.runtime.ids import event_id
 
@@ -44,6 +46,8 @@ class Erased:
     gone_by: datetime
     sealed: int = 0
     """Bodies that hold something of others as well, which waits in quarantine."""
+    told_in: tuple[str, ...] = ()
+    """Leads that were one with this one for a time: what was said of them then tells of both."""
 
     def shown(self) -> dict[str, Any]:
         """As who asked sees it."""
@@ -53,10 +57,13 @@ class Erased:
             "erased_at": self.erased_at,
             "gone_by": self.gone_by,
             "sealed_bodies": self.sealed,
+            "told_in": list(self.told_in),
             "detail": "Intake holds nothing of the person any more. The other services wipe what they hold when they "
             "hear of it, within seconds, and acknowledge it on their ledgers; `baton audit` checks it. On the topics "
             "records published before stand until `gone_by`. A sealed body is shown to nobody, and wiped once what it "
-            "holds of others is settled, or given up after BATON_QUARANTINE_RETENTION_DAYS.",
+            "holds of others is settled, or given up after BATON_QUARANTINE_RETENTION_DAYS. The leads in `told_in` had "
+            "absorbed this one and were taken apart from it again: what was said of them meanwhile tells of both, and "
+            "goes when they are erased.",
         }
 
 
@@ -71,11 +78,17 @@ class Erasing:
 
         A person who posts again later is somebody new. Whoever was merged with the lead is forgotten with it.
         """
-        everybody = await self._engine.read(lambda tx: store_merges.one_person(tx, lead_id))
-        for other in everybody:
-            if other != lead_id:
-                await self._erase_one(other, requested_at)
-        return await self._erase_one(lead_id, requested_at)
+        erased: Erased | None = None
+        gone: set[str] = set()
+        # Whoever is merged meanwhile goes as well: only with one who is erased nobody can be merged any more.
+        while more := [other for other in await self._one_person(lead_id) if other not in gone]:
+            for other in sorted(more, key=lambda one: one == lead_id):
+                erased = await self._erase_one(other, requested_at)
+                gone.add(other)
+        return await self._erase_one(lead_id, requested_at) if len(gone) > 1 else erased
+
+    async def _one_person(self, lead_id: str) -> list[str]:
+        return await self._engine.read(lambda tx: store_merges.one_person(tx, lead_id))
 
     async def _erase_one(self, lead_id: str, requested_at: datetime | None) -> Erased | None:
         found = await self._engine.read(lambda tx: _find(tx, lead_id))
@@ -86,13 +99,15 @@ class Erasing:
             await self._sweep(traces_of(person, keys))
             now = self._engine.now()
             body = Erasure(requested_at or now, now + RETENTION)
-            await self._engine.command(Command(event_id("erase", lead_id), lead_id, "erase", body))
+            with suppress(Refused):  # somebody else has just done it
+                await self._engine.command(Command(event_id("erase", lead_id), lead_id, "erase", body))
             found = await self._engine.read(lambda tx: _find(tx, lead_id))
             assert found is not None
             person = found[0]
         assert person.erased_at is not None
         sealed = await self._engine.read(lambda tx: store_erasure.sealed_bodies(tx, lead_id))
-        return Erased(lead_id, person.erased_at, person.erased_at + RETENTION, sealed)
+        told_in = await self._engine.read(lambda tx: store_merges.told_in(tx, lead_id))
+        return Erased(lead_id, person.erased_at, person.erased_at + RETENTION, sealed, tuple(told_in))
 
     async def erase_known_by(self, reference: LeadReference, requested_at: datetime | None = None) -> Erased | None:
         """Forget who is known by this id at a system, or by this address; None if nobody is. Raises NotNow.

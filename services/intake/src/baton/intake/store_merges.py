@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, func, or_, select, update
 
-from baton.contracts import LeadReceived, LeadUpdated
+from baton.contracts import LeadMerged, LeadReceived, LeadUpdated
 from baton.intake.domain.person import RESTORED, Person
 from baton.intake.tables import IDENTITY, LEAD, MERGE, METADATA
 from baton.runtime.store import fetch, insert_missing, upsert
@@ -95,6 +95,18 @@ def one_person(tx: Connection, lead_id: str) -> list[str]:
         new = {lead for row in rows for lead in (row.one, row.other)} - found
         found |= new
     return sorted(found)
+
+
+def told_in(tx: Connection, lead_id: str) -> list[str]:
+    """Leads that had absorbed this one, or one that had, and are not erased: what was said of them then tells of it."""
+    found, new = {lead_id}, {lead_id}
+    while new:
+        rows = fetch(tx, _JOURNAL, "subject", new, columns=("subject", "type", "value"))
+        into = {str(orjson.loads(row.value)["into"]) for row in rows if row.type == LeadMerged.type}
+        new = into - found
+        found |= new
+    kept = fetch(tx, LEAD, "lead_id", found, columns=["lead_id"], and_where="erased_at IS NULL")
+    return [row.lead_id for row in kept]
 
 
 def keys_of(tx: Connection, lead_ids: Iterable[str]) -> dict[str, list[str]]:
