@@ -10,6 +10,7 @@ from functools import cache
 from sqlite3 import Connection
 
 from baton.runtime.bus.port import Record, TopicLane
+from tests.simulation.officer import Officer
 from tests.simulation.people import People
 from tests.simulation.shortcuts import determined
 from tests.simulation.turns import settle
@@ -48,7 +49,7 @@ def beginning(number: int) -> Beginning:
 
 async def _made(number: int, chance: random.Random) -> Beginning:
     world = World(chance, START + timedelta(hours=7 * number))
-    people = People(world)
+    people = People(world, Officer(world))
     await world.begin()
     await world.turns.calm()
     people.arrive(number % 7)

@@ -13,6 +13,7 @@ from baton.cli.ledger import balance
 from baton.reporting.domain.counting import FunnelCell, PromiseCell, SpanCell, by_month, counts_of
 from baton.reporting.domain.journey import entry_of
 from baton.reporting.domain.lead import lead_of
+from tests.simulation.erasures import erased_by, kept_of_the_erased
 from tests.simulation.facts import Fact
 from tests.simulation.promises import broken_promises
 from tests.simulation.world import SERVICES, World
@@ -23,7 +24,7 @@ def faults_of(world: World, facts: list[Fact], accepted: Mapping[str, str], *, i
     found = [fault for database in world.databases.values() for fault in database.wrong]
     for check in (_fates, _nothing_parked, _counts):
         found += check(world)
-    for look in (_journals, _heard_all, _journeys, _clocks):
+    for look in (_journals, _heard_all, _journeys, _clocks, kept_of_the_erased):
         found += look(world, facts)
     found += _nothing_lost(world, facts, accepted)
     found += _nothing_open(world) if is_at_rest else _nothing_overdue(world)
@@ -98,7 +99,8 @@ def _journeys(world: World, facts: list[Fact]) -> Iterator[str]:
     """A lead's journey is the facts about it, each once."""
     kept = world.databases["reporting"].rows("SELECT entries FROM told")
     told = Counter(entry_of(entry).event_id for (entries,) in kept for entry in orjson.loads(entries))
-    said = Counter(fact.id for fact in facts if fact.record.topic != "leads.roster")
+    gone = erased_by(world, "intake")
+    said = Counter(fact.id for fact in facts if fact.record.topic != "leads.roster" and fact.record.key not in gone)
     for event_id in sorted((told - said) + (said - told)):
         yield f"{event_id} was said {said[event_id]} times and is told {told[event_id]} times"
 
@@ -122,11 +124,12 @@ def _counts(world: World) -> Iterator[str]:
 
 
 def _clocks(world: World, facts: list[Fact]) -> Iterator[str]:
-    """Every hand-off has its clock, and there is no clock without one."""
+    """Every hand-off has its clock, and there is no clock without one; the clocks of who was erased are gone."""
+    gone = erased_by(world, "intake")
     handed = {
         (fact.record.key, fact.body["round"], fact.body.get("attempt", 0))
         for fact in facts
-        if fact.type in ("lead.routed", "lead.reassigned")
+        if fact.type in ("lead.routed", "lead.reassigned") and fact.record.key not in gone
     }
     kept = set(world.databases["sla-monitor"].rows("SELECT DISTINCT lead_id, round, attempt FROM obligation"))
     yield from (f"{lead} was handed over and has no clock" for lead in sorted(handed - kept))

@@ -16,36 +16,12 @@ from baton.runtime.failures import NotNow, Refused
 from baton.runtime.handler import Command
 from baton.runtime.http import Problem
 from tests.simulation.clock import ZERO
+from tests.simulation.officer import Officer
+from tests.simulation.sayings import ANSWERS, COUNTRIES, FORMS, QUESTIONS, REPS, STATUSES, named, word_of
 from tests.simulation.store import EPOCH
 from tests.simulation.world import Replica, World
 
-ANSWERS: tuple[dict[str, Any], ...] = (
-    {"product": "planning", "cause": "told", "problem": "none", "horizon": "3_months", "will_talk": True},
-    {"product": "planning", "cause": "event", "problem": "known", "horizon": "now", "will_talk": True},
-    {"product": "slotting", "cause": "event", "problem": "known", "horizon": "now", "will_talk": True},
-    {"product": "labour", "cause": "told", "horizon": "6_months"},
-    {},
-)
 _GONE = "SELECT lead_id FROM lead WHERE merged_into IS NOT NULL ORDER BY lead_id"
-QUESTIONS: tuple[tuple[str, Any], ...] = (
-    ("horizon", "now"),
-    ("will_talk", True),
-    ("cause", "event"),
-    ("wish.channel", "email"),
-    ("justification.cause", "They told me."),
-)
-FORMS = ("demo", "contact", "newsletter")
-COUNTRIES = ("DE", "DE", "US", "GB", "SE", "JP")
-REPS = ("anna", "jonas", "maja", "lukas", "olivia", "callum", "niamh", "grace", "diego", "tyler")
-STATUSES: tuple[dict[str, Any], ...] = (
-    {"status": "accepted"},
-    {"status": "opportunity", "stage": "demo"},
-    {"status": "recycle", "reason": "no_cause"},
-    {"status": "unreachable", "reason": "never_reached"},
-    {"status": "junk", "reason": "never_fits"},
-    {"status": "lost", "reason": "unknown"},
-    {"status": "won", "value": 12000.0, "currency": "EUR"},
-)
 
 
 class Post(NamedTuple):
@@ -55,6 +31,7 @@ class Post(NamedTuple):
     body: bytes
     key: str | None
     """Its Idempotency-Key."""
+    media: str = "application/json"
 
 
 @dataclass
@@ -62,6 +39,7 @@ class People:
     """Their posts, and what they were told about them."""
 
     world: World
+    officer: Officer
     accepted: dict[str, str] = field(default_factory=dict)
     """Event ids of every receipt that said the element is stored, with the lead's."""
     posts: int = 0
@@ -72,17 +50,22 @@ class People:
 
     def moved(self, world: World) -> People:
         """The same people in a copy of their world."""
-        return People(world, dict(self.accepted), self.posts, list(self.refused), list(self._said), list(self._leads))
+        said, leads = list(self._said), list(self._leads)
+        return People(
+            world, self.officer.moved(world), dict(self.accepted), self.posts, list(self.refused), said, leads
+        )
 
     def act(self) -> None:
         """Somebody does something."""
         chance = self.world.chance
         posts = (self._new_lead, self._new_lead, self._more, self._more, self._touch, self._touch, self._status)
-        chance.choice((*posts, self._status, self._again, self._command, self._absence, self._merge))()
+        others = (self._again, self._command, self._absence, self._merge, self._merge, self._burst, self._erase)
+        chance.choice((*posts, self._status, *others))()
 
     async def settle(self) -> None:
-        """Everybody has his answer."""
+        """Everybody has his answer, and who wanted to be forgotten is."""
         await asyncio.gather(*self._calls)
+        await self.officer.insist(lambda: self._door("intake"))
 
     # -- what they post ---------------------------------------------------------------------------------------------
 
@@ -108,7 +91,35 @@ class People:
             "answers": chance.choice(ANSWERS if chance.random() < 0.5 else ANSWERS[:2]),
         }
         self._leads.append(lead)
-        self._post("lead", [lead] if chance.random() < 0.8 else [lead, lead])
+        said = self._worded(lead)
+        self._post("lead", [said] if chance.random() < 0.8 else [said, said])
+
+    def _worded(self, lead: dict[str, Any]) -> dict[str, Any]:
+        """The lead as it is posted this time: with words that stand in no other post, and perhaps with consent."""
+        more: dict[str, Any] = {
+            "contact": lead["contact"] | {"full_name": f"Head {self._word()}", "city": self._word()},
+            "properties": lead["properties"] | {"note": self._word()},
+            "answers": lead["answers"] | {"remark": self._word()},
+            "activity": [{"kind": "download", "what": self._word(), "occurred_at": self.world.clock.now().isoformat()}],
+        }
+        draw = self.world.chance.random()
+        if draw < 0.3:
+            ended = {"withdrawn_at": self.world.clock.now().isoformat()} if draw < 0.1 else {}
+            more["consent"] = {"purpose": "marketing", "wording": self._word()} | ended
+        return lead | more
+
+    def _word(self) -> str:
+        """A word that nobody has said before: where it stands, something of this post stands."""
+        return word_of(self.world.chance.getrandbits(60))
+
+    def _burst(self) -> None:
+        """A platform sends what has piled up, a line each; some of it twice."""
+        chance = self.world.chance
+        known = chance.sample(self._leads, min(len(self._leads), chance.randint(1, 6)))
+        lines = [self._worded(lead) | {"event_id": self._event()} | self._now() for lead in known]
+        if lines:
+            lines += chance.choices(lines, k=chance.randint(0, 3))
+            self._post("lead", lines, media="application/x-ndjson")
 
     def _more(self) -> None:
         """A known person fills in another form, or answers a question."""
@@ -120,20 +131,22 @@ class People:
         kind = chance.choice(("lead", "answer", "answer", "activity"))
         if kind == "lead":
             more = {"answers": chance.choice(ANSWERS), "activity": [{"kind": "form", "what": "demo"}]}
-            self._post("lead", [lead | more | said])
+            self._post("lead", [self._worded(lead) | more | said])
         elif kind == "answer":
             question, value = chance.choice(QUESTIONS)
-            self._post("answer", [{"lead": _named(lead), "question": question, "value": value} | said])
+            answer = {"lead": named(lead), "question": question, "value": value, "said_by": self._word()}
+            self._post("answer", [answer | said])
         else:
-            self._post("activity", [{"lead": _named(lead), "kind": "form", "what": chance.choice(FORMS)} | said])
+            form = {"kind": "form", "what": chance.choice(FORMS), "properties": {"page": self._word()}}
+            self._post("activity", [{"lead": named(lead)} | form | said])
 
     def _touch(self) -> None:
         if self._leads:
             chance = self.world.chance
             lead = chance.choice(self._leads)
-            touch = {"lead": _named(lead), "rep": chance.choice(REPS), "channel": chance.choice(("call", "email"))}
+            touch = {"lead": named(lead), "rep": chance.choice(REPS), "channel": chance.choice(("call", "email"))}
             how = {"direction": "out", "outcome": chance.choice(("reached", "no_answer")), "event_id": self._event()}
-            self._post("touch", [touch | how | self._now()])
+            self._post("touch", [touch | how | {"purpose": self._word()} | self._now()])
 
     def call_in_time(self) -> datetime | None:
         """Somebody is called whose first answer is due next; returns when it will be too late."""
@@ -151,8 +164,9 @@ class People:
     def _status(self) -> None:
         if self._leads:
             said = self.world.chance.choice(STATUSES)
-            lead = {"lead": _named(self.world.chance.choice(self._leads)), "event_id": self._event()}
-            self._post("status", [lead | said | self._now()])
+            lead = {"lead": named(self.world.chance.choice(self._leads)), "event_id": self._event()}
+            noted = {"raw": self._word(), "details": {"note": self._word()}}
+            self._post("status", [lead | said | noted | self._now()])
 
     def _again(self) -> None:
         """A sender repeats what it said before: it has not heard, or it is forgetful."""
@@ -167,9 +181,10 @@ class People:
         ago = timedelta(seconds=self.world.chance.choice((0, 0, 0, 20, 4000)))
         return {"occurred_at": (self.world.clock.now() - ago).isoformat()}
 
-    def _post(self, kind: str, elements: list[dict[str, Any]]) -> None:
+    def _post(self, kind: str, elements: list[dict[str, Any]], media: str = "application/json") -> None:
         key = f"key-{len(self._said)}" if self.world.chance.random() < 0.2 else None
-        self._said.append(Post(kind, orjson.dumps(elements), key))
+        lines = b"\n".join(map(orjson.dumps, elements))
+        self._said.append(Post(kind, orjson.dumps(elements) if media == "application/json" else lines, key, media))
         self._call(self._deliver(self._said[-1]))
 
     # -- what they are told -----------------------------------------------------------------------------------------
@@ -178,7 +193,7 @@ class People:
         door = self._door("intake").reception
         assert door is not None
         try:
-            receipts, _ = await door.native(post.kind, Letter(post.body, "application/json", {}), "sender", post.key)
+            receipts, _ = await door.native(post.kind, Letter(post.body, post.media, {}), "sender", post.key)
         except NotNow:
             return  # 503, or no answer at all: stored or not, nobody was told so
         except Problem as problem:
@@ -193,7 +208,8 @@ class People:
 
     def _note_quarantine(self, post: Post, receipt: dict[str, Any]) -> None:
         is_behind = any(off < ZERO for _, off in self.world.clocks["intake"].jumps)
-        if receipt["cause"] != "unknown_lead" and not (receipt["cause"] == "in_the_future" and is_behind):
+        is_usual = receipt["cause"] in ("unknown_lead", "erased_lead")
+        if not is_usual and not (receipt["cause"] == "in_the_future" and is_behind):
             self.refused.append(f"{post.kind}: {receipt}")
 
     def _command(self) -> None:
@@ -224,7 +240,8 @@ class People:
             self._call(self._ask_intake(Merge(*chance.sample(known, 2), by="somebody")))
         elif len(self._leads) > 1:
             one, other = chance.sample(self._leads, 2)
-            both = one | {"contact": {"email": other["contact"]["email"]}, "event_id": self._event()}
+            shown = {"contact": {"email": other["contact"]["email"]}, "event_id": self._event()}
+            both = self._worded(one) | shown
             self._post("lead", [both | self._now()])
 
     async def _ask_intake(self, asked: Merge | Unmerge) -> None:
@@ -234,6 +251,11 @@ class People:
             await door.matchmaker.ask(asked)
         except (Refused, NotNow):
             return
+
+    def _erase(self) -> None:
+        lead_id = self.officer.choose()
+        if lead_id is not None:
+            self._call(self.officer.ask(lead_id, self._door("intake")))
 
     def _absence(self) -> None:
         now, rep = self.world.clock.now(), self.world.chance.choice(REPS)
@@ -260,7 +282,3 @@ class People:
             await call
         except Exception as problem:  # noqa: BLE001  (a 500 to somebody outside)
             self.world.wrong.append(f"an answer failed: {type(problem).__name__}: {problem}"[:600])
-
-
-def _named(lead: dict[str, Any]) -> dict[str, str]:
-    return {"system": str(lead["source"]), "id": str(lead["external_id"])}

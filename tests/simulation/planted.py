@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection
 
-from baton.runtime import batch, fence, fold, lanes, relay, timers, worker
+from baton.intake.erasing import Erasing
+from baton.runtime import batch, fence, fold, forgetting, lanes, relay, timers, worker
 from baton.runtime.bus.port import Outgoing
 from baton.runtime.envelope import to_wire
 from baton.runtime.lanes import Lease
@@ -205,6 +206,24 @@ def jumps_believed() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def journal_not_wiped() -> Iterator[None]:
+    """Who is erased stands in the journals still, word by word."""
+    with patch.object(forgetting, "wipe_journal", lambda *given: None):
+        yield
+
+
+@contextmanager
+def erased_alone() -> Iterator[None]:
+    """Of several leads that are one person only the one that was named is erased."""
+
+    async def erase(self: Erasing, lead_id: str, requested_at: datetime | None = None) -> Any:
+        return await self._erase_one(lead_id, requested_at)
+
+    with patch.object(Erasing, "erase", erase):
+        yield
+
+
 BUGS = (
     guard_off,
     places_without_equality,
@@ -216,4 +235,6 @@ BUGS = (
     published_before_committed,
     lease_per_topic,
     jumps_believed,
+    journal_not_wiped,
+    erased_alone,
 )

@@ -14,6 +14,7 @@ from baton.runtime.observe import set_up_logs
 from tests.simulation.beginnings import BEGINNINGS, Beginning, beginning
 from tests.simulation.checks import faults_of
 from tests.simulation.facts import digest_of, facts_of
+from tests.simulation.officer import Officer
 from tests.simulation.people import People
 from tests.simulation.shortcuts import determined
 from tests.simulation.troubles import Troubles
@@ -80,7 +81,7 @@ def _world_of(chance: random.Random, begun: Beginning | None) -> tuple[World, Pe
     if begun is not None:
         return begun.world(chance)
     world = World(chance)
-    return world, People(world)
+    return world, People(world, Officer(world))
 
 
 async def _rest(world: World, *, to_the_end: bool) -> int:
