@@ -19,7 +19,9 @@ class _Judged(Decided):
     temperature: Temperature
     definition: DefinitionRef
     why: list[Reason] = Field(
-        default_factory=list, description="Every criterion with its value and points.", json_schema_extra=PERSONAL
+        default_factory=list,
+        description="Every criterion with its value and points, the strongest first.",
+        json_schema_extra=PERSONAL,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from baton.playbook import Playbook
 from baton.playbook.wording import said
+from baton.scoring.domain.contributions import contributions_of
 from baton.scoring.domain.judge import fields_of, judge, must_know_of
 from baton.scoring.domain.person import Person
 
@@ -48,6 +50,7 @@ def judgement_shown(person: Person, playbook: Playbook, now: datetime) -> dict[s
         "score": judgement.score.model_dump(),
         "formula": playbook.scoring.score,
         "temperature": judgement.temperature,
+        "contributions": [asdict(part) for part in contributions_of(playbook, person, judgement, now)],
         "why": [reason.model_dump() for reason in judgement.why],
         "unmet": judgement.unmet,
         "unknown": judgement.unknown,

@@ -148,7 +148,12 @@ def _why(
     for part in playbook.scoring.energy.parts:
         lacks = (part.question,) if part.id in missing else ()
         why.append(_worded(f"energy.{part.id}", part.label, energy.get(part.id), lacks))
+    why.sort(key=_strength)
     return why
+
+
+def _strength(reason: Reason) -> float:
+    return -abs(reason.points)
 
 
 def _reason(rule: Criterion | FitRule, verdict: Verdict) -> Reason:
