@@ -135,3 +135,22 @@ async def test_a_lead_with_sales_shows_what_to_look_at_and_what_is_known(web: ht
     assert set(says) <= set(lead["flags"])
     assert lead["last_tested_at"].startswith("2026-11-02T09:00")
     assert lead["next_look_at"].startswith("2026-12-02T09:00")
+
+
+async def test_a_known_person_is_previewed_with_values_changed_and_by_a_draft(web: httpx.AsyncClient) -> None:
+    asked = {"lead_id": LEAD.format(3)}
+    assert (await web.post("/scoring/v1/preview", json=asked)).json()["outcome"] == "nurtured"
+    answered = (await web.post("/scoring/v1/preview", json=asked | {"answers": ANSWERS})).json()
+    assert answered["outcome"] == "qualified"
+    easy = "\n".join([
+        "tracks: [{id: later, label: Later, look_again_days: 10}]",
+        "default_track: later",
+        "re_entry: {signals: [demo_request]}",
+    ])  # fmt: skip
+    drafted = (await web.post("/scoring/v1/preview", json=asked | {"draft": {"nurture.yaml": easy}})).json()
+    assert (drafted["track"], answered["playbook"] != drafted["playbook"]) == ("later", True)
+    assert (await web.post("/scoring/v1/preview", json=asked)).json()["track"] != "later"
+    broken = await web.post("/scoring/v1/preview", json=asked | {"draft": {"nurture.yaml": "tracks: 5"}})
+    assert (broken.status_code, broken.json()["title"]) == (422, "Invalid draft")
+    unknown = await web.post("/scoring/v1/preview", json={"lead_id": LEAD.format(9)})
+    assert unknown.json()["title"] == "Unknown lead"

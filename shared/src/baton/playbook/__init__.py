@@ -12,6 +12,7 @@ from baton.playbook.definition import ActivityMatch, Criterion, Definition, Lead
 from baton.playbook.difference import Change, differences, documents_differ
 from baton.playbook.disqualify import Disqualify, DisqualifyRule, Reason
 from baton.playbook.doors import Handshake, Redirect, Signature
+from baton.playbook.draft import drafted
 from baton.playbook.energy import EnergyReading, energy_of
 from baton.playbook.loading import check, load, load_source
 from baton.playbook.nurture import Nurture, Track
@@ -108,6 +109,7 @@ __all__ = [
     "check",
     "differences",
     "documents_differ",
+    "drafted",
     "energy_of",
     "interest_of",
     "lead_view",

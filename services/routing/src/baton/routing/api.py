@@ -10,10 +10,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from baton.contracts import HeldReason
+from baton.playbook.posted import drafted_by
 from baton.routing import store, views
 from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
 from baton.routing.bodies import ClaimIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
 from baton.routing.deliveries.api import delivery_routers
+from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.explain import explain_routes
 from baton.routing.pages import pages
@@ -59,10 +61,16 @@ def _leads(engine: Engine, routing: Routing) -> APIRouter:
 
     @api.post("/preview", openapi_extra=body_of(PreviewIn))
     async def preview(request: Request, who: Reader) -> dict[str, Any]:
-        """What would be decided about this lead now: rule, owner, deadline, trace. Writes nothing."""
+        """What would be decided about this lead now: rule, owner, deadline, trace. Writes nothing.
+
+        With `lead_id` a lead that is known, with whatever else is given changed; with `draft` by other rules.
+        """
         body = await read_json(request, _PREVIEW)
+        house = House(await drafted_by(routing.house.playbook, body.draft, who)) if body.draft else routing.house
+        lead_id = body.lead_id
+        known = await engine.read(lambda tx: _known(tx, routing, lead_id)) if lead_id else None
         books = await engine.read(routing.books_now)
-        return views.preview_shown(body, books, routing.house, engine.clock.now())
+        return views.preview_shown(body, books, house, engine.clock.now(), known)
 
     @api.get("/held")
     async def list_held(
@@ -77,6 +85,13 @@ def _leads(engine: Engine, routing: Routing) -> APIRouter:
         return {"held": [views.held_shown(lead) for lead in shown], "next": following}
 
     return api
+
+
+def _known(tx: Connection, routing: Routing, lead_id: str) -> Lead:
+    lead = store.load_leads(tx, routing.tables, [lead_id])[lead_id]
+    if lead.qualified is None:
+        raise Problem(422, "Unknown lead", "Scoring has not qualified a lead with this id.")
+    return lead
 
 
 def _commands(engine: Engine) -> APIRouter:

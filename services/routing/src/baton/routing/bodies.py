@@ -106,8 +106,17 @@ class PreviewIn(BaseModel):
     consent: dict[str, Any] = Field(default_factory=dict)
     activity: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
     fields: dict[str, Any] = Field(default_factory=dict, description="Fields of the definition, where not derived.")
-    score: Score = Score(total=0)
-    temperature: Temperature = "unknown"
+    score: Score | None = None
+    temperature: Temperature | None = None
+    lead_id: str | None = Field(
+        default=None, max_length=64, description="A lead whose values stand where nothing else is given here."
+    )
+    draft: dict[str, str] | None = Field(
+        default=None,
+        max_length=20,
+        description="Files of a playbook by name, such as `routing.yaml`, as text: decided by these, the others as "
+        "they are in force. Needs the scope admin.",
+    )
 
     def lead(self, now: datetime) -> dict[str, Any]:
         """The lead as plain data for conditions."""

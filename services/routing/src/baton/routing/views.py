@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from baton.contracts import Rep
+from baton.contracts import Rep, Score
 from baton.playbook import Pool, lead_view
 from baton.routing.bodies import PreviewIn
 from baton.routing.domain.books import Books
+from baton.routing.domain.consents import agreed as agreed_to
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.placement import Asked, Placed, place
@@ -148,15 +149,28 @@ def _standing(standing: Standing) -> dict[str, Any]:
     }
 
 
-def preview_shown(body: PreviewIn, books: Books, house: House, now: datetime) -> dict[str, Any]:
-    """What would be decided about this lead now. Nothing is written and nobody's credit moves."""
-    fields = {**lead_view(house.playbook.definition, body.lead(now), now), **body.fields}
-    view = house.view(fields, body.contact, body.score, body.temperature, now)
+def preview_shown(
+    body: PreviewIn, books: Books, house: House, now: datetime, known: Lead | None = None
+) -> dict[str, Any]:
+    """What would be decided about this lead now. Nothing is written and nobody's credit moves.
+
+    `known` is a lead whose values stand where the body has none.
+    """
+    seen = known.qualified if known is not None else None
+    posted = {**lead_view(house.playbook.definition, body.lead(now), now), **body.fields}
+    if seen is None:
+        view = house.view(posted, body.contact, body.score or Score(total=0), body.temperature or "unknown", now)
+    else:
+        told = lead_view(house.playbook.definition, body.lead(now) if body.properties or body.answers else {}, now)
+        contact = seen.contact.model_copy(update=body.contact.model_dump(exclude_unset=True))
+        fields = {**seen.fields, **told, **body.fields}
+        view = house.view(fields, contact, body.score or seen.score, body.temperature or seen.temperature, now)
     said: dict[str, Any] = {"playbook": house.playbook.version, "books_version": books.version, "fields": view}
     if body.is_test:
         return {**said, "decision": "test", "owner": None, "detail": "Test leads are never routed."}
     purpose = str(body.consent.get("purpose") or "").strip().casefold()
-    agreed = (purpose,) if body.consent and not body.consent.get("withdrawn_at") else ()
+    said_now = (purpose,) if body.consent and not body.consent.get("withdrawn_at") else ()
+    agreed = said_now or (() if known is None or seen is None else agreed_to(known.consents, seen.consents))
     asked = Asked(NEVER_STORED, 1, now, view, agreed=agreed)
     answer = place(asked, house, books.roster, books.accounts)
     said |= {"trace": answer.trace.model_dump(mode="json"), "pool": answer.pool}

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from baton.contracts import Activity, Contact, Json
+from baton.playbook.posted import drafted_by
 from baton.runtime.http import Principal, Problem, body_of, page, read_json, requires
 from baton.scoring import store, store_versions
 from baton.scoring.api_definition import Desk
@@ -16,6 +17,7 @@ from baton.scoring.domain.moments import text_of
 from baton.scoring.domain.person import Person, history_of, with_activity, with_answers
 from baton.scoring.domain.pipeline import tested_at
 from baton.scoring.views import definition_shown, judgement_shown, per_reason, per_source
+from baton.values import changed
 
 Reader = Annotated[Principal, Depends(requires("leads:read"))]
 LeadId = Annotated[str, Path(max_length=200, pattern=r"^[^\x00]*$")]
@@ -31,6 +33,15 @@ class PreviewIn(BaseModel):
     properties: dict[str, Json] = Field(default_factory=dict)
     answers: dict[str, Json] = Field(default_factory=dict, description="Question to value.")
     activity: list[Activity] = Field(default_factory=list, max_length=300)
+    lead_id: str | None = Field(
+        default=None, max_length=200, description="A person whose values stand where nothing else is given here."
+    )
+    draft: dict[str, str] | None = Field(
+        default=None,
+        max_length=20,
+        description="Files of a playbook by name, such as `scoring.yaml`, as text: judged by these, the others as "
+        "they are in force. Needs the scope admin.",
+    )
 
 
 _PREVIEW = TypeAdapter(PreviewIn)
@@ -74,11 +85,22 @@ def router(desk: Desk) -> APIRouter:
         return per_reason(await engine.read(lambda tx: store.by_reason(tx, tables)), watch.current)
 
     @routes.post("/v1/preview", tags=["leads"], openapi_extra=body_of(PreviewIn))
-    async def preview(request: Request, _: Reader) -> dict[str, Any]:
-        """What would be said of such a lead now, with the reasons. Nothing is kept or published."""
-        draft = await read_json(request, _PREVIEW)
+    async def preview(request: Request, who: Reader) -> dict[str, Any]:
+        """What would be said of such a lead now, with the reasons. Nothing is kept or published.
+
+        With `lead_id` a person who is known, with whatever else is given changed; with `draft` by other rules.
+        """
+        asked = await read_json(request, _PREVIEW)
         now = engine.clock.now()
-        return judgement_shown(_person_of(draft, text_of(now)), watch.current, now)
+        playbook = await drafted_by(watch.current, asked.draft, who) if asked.draft else watch.current
+        known = await _known(asked.lead_id) if asked.lead_id else None
+        return judgement_shown(_person_of(asked, text_of(now), known), playbook, now)
+
+    async def _known(lead_id: str) -> Person:
+        found = await engine.read(lambda tx: store.find(tx, tables, lead_id))
+        if found is None:
+            raise Problem(422, "Unknown lead", "No fact about this lead has come here yet.")
+        return found[0]
 
     @routes.get("/", include_in_schema=False)
     async def show_page(request: Request, _: Reader) -> Response:
@@ -94,15 +116,20 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def _person_of(draft: PreviewIn, now: str) -> Person:
-    person = Person(
-        "preview",
-        source=draft.source,
-        first_seen_at=now,
-        last_fact_at=now,
-        contact=draft.contact.model_dump(exclude_none=True),
-        properties=draft.properties,
-    )
-    acts = [{**a.model_dump(exclude_none=True), "occurred_at": text_of(a.occurred_at)} for a in draft.activity]
-    answers = [{"question": q, "value": value, "occurred_at": now} for q, value in draft.answers.items()]
+def _person_of(asked: PreviewIn, now: str, known: Person | None) -> Person:
+    contact = asked.contact.model_dump(exclude_none=True)
+    if known is None:
+        person = Person(
+            "preview",
+            source=asked.source,
+            first_seen_at=now,
+            last_fact_at=now,
+            contact=contact,
+            properties=asked.properties,
+        )
+    else:
+        contact, properties = {**known.contact, **contact}, {**known.properties, **asked.properties}
+        person = changed(known, contact=contact, properties=properties)
+    acts = [{**a.model_dump(exclude_none=True), "occurred_at": text_of(a.occurred_at)} for a in asked.activity]
+    answers = [{"question": q, "value": value, "occurred_at": now} for q, value in asked.answers.items()]
     return with_answers(with_activity(person, acts), answers)
