@@ -17,6 +17,7 @@ from baton.runtime.bus.kafka import KafkaBus
 from baton.runtime.bus.port import Bus, Outgoing, Reader, Record, TopicLane
 from baton.runtime.envelope import Undecodable, read_envelope
 from baton.runtime.failures import NotNow
+from tests.world.servers import MockCluster
 
 LANES = 3
 
@@ -164,6 +165,25 @@ async def test_a_broker_that_is_away_is_not_now() -> None:
         await bus.publish([out("t", 0, 1)])
     with pytest.raises(NotNow):
         await bus.reader()
+    await bus.close()
+
+
+async def test_a_producer_that_was_given_up_while_the_broker_is_away_sends_no_more_and_hangs_up(
+    mock_cluster: MockCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mock_cluster.create_topic("given-up", 1)
+    bus = KafkaBus(mock_cluster.bootstrap, fetch_wait_ms=10)
+    await bus.publish([out("given-up", 0, 1)])
+    mock_cluster.set_down()
+    monkeypatch.setattr("baton.runtime.bus.kafka.ACK_SECONDS", 1.0)
+    try:
+        with pytest.raises(NotNow):
+            await bus.publish([out("given-up", 0, 2)])
+        while bus._leaving:
+            await asyncio.wait(bus._leaving)
+    finally:
+        mock_cluster.set_up()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
     await bus.close()
 
 

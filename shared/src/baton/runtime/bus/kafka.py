@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -123,15 +123,15 @@ class KafkaBus:
     def _abandon(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            self._leave(producer)
+            self._leave(producer, _end)
 
-    def _leave(self, client: Any) -> None:
-        """Stop a client in the background: an idempotent producer's stop() waits for ever while the broker is away."""
+    def _leave(self, client: Any, end: Callable[[Any], Awaitable[None]] | None = None) -> None:
+        """Stop a client in the background, by `end` if it is given: requests on their way may take until they fail."""
 
         async def stop() -> None:
             with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                async with asyncio.timeout(5):
-                    await client.stop()
+                async with asyncio.timeout(CALL_SECONDS):
+                    await (end(client) if end else client.stop())
 
         task = asyncio.create_task(stop())
         self._leaving.add(task)
@@ -165,6 +165,16 @@ class KafkaBus:
             self._leave(producer)
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=5)
+
+
+async def _end(producer: AIOKafkaProducer) -> None:
+    """Stop a producer without its batches: stop() would wait for them, and an idempotent one tries them for ever.
+
+    Its tasks and its connection would stay with them, one set for each attempt to publish during an outage.
+    """
+    producer._closed = True  # noqa: SLF001  (stop() has not been called)
+    await producer._sender.close()  # noqa: SLF001  (it has no public end but stop())
+    await producer.client.close()
 
 
 def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> list[tuple[TopicLane, Any]]:
