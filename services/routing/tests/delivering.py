@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
 
 from baton.routing.deliveries.calling import Caller
 from baton.routing.deliveries.sender import Sender
@@ -15,6 +17,7 @@ from baton.runtime.http import ensure_admin_token
 from baton.runtime.http.app import create_app
 from baton.runtime.outbound.client import Outbound
 from baton.runtime.testing import Bench
+from tests.world.outside import Asked
 
 
 class Delivering:
@@ -90,3 +93,16 @@ class Delivering:
         value = self.routing.registry.get_sample_value(f"{metric}_total", {"outcome": outcome})
         assert value is not None
         return value
+
+
+def verified(asked: Asked, secret: str, deliver: Delivering, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The body, if the reference library verifies it at the bench's present; else it raises."""
+    import standardwebhooks.webhooks as reference
+
+    class Present(reference.datetime):  # type: ignore[name-defined,misc]
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return deliver.bench.clock.now()
+
+    monkeypatch.setattr(reference, "datetime", Present)
+    return Webhook(secret).verify(asked.body, dict(asked.headers))

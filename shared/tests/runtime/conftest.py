@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import structlog
-from shared.tests.runtime.toy import Toy, create_toy_tables
+from shared.tests.runtime.crowd import Crowd, crowd_on
+from shared.tests.runtime.toy import Toy, testing_migrate
 
 from baton.runtime import testing
 from baton.runtime.clock import FixedClock
@@ -61,23 +62,20 @@ def open_bench(tmp_path: Path, clock: FixedClock, database_url: str | None, monk
     return opened
 
 
-async def testing_migrate(url: str) -> None:
-    """Make the toy's tables by the very functions services' migrations call."""
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
-    from baton.runtime.store import open_store
-
-    def make(tx: Any) -> None:
-        with Operations.context(MigrationContext.configure(tx)):
-            create_toy_tables()
-
-    store = open_store(url)
-    await store.write(make)
-    await store.close()
-
-
 @pytest.fixture
 async def bench(open_bench: Open) -> AsyncIterator[Bench]:
     async with open_bench() as bench:
         yield bench
+
+
+@pytest.fixture
+def postgres_url(postgres: Any) -> str:
+    """URL of a fresh Postgres database."""
+    return str(postgres.new_database())
+
+
+@pytest.fixture
+async def crowd(postgres_url: str, tmp_path: Path) -> AsyncIterator[Crowd]:
+    """Replicas of the toy on one Postgres database."""
+    async with crowd_on(postgres_url, tmp_path) as crowd:
+        yield crowd

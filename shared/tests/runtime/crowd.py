@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from shared.tests.runtime.conftest import testing_migrate
-from shared.tests.runtime.toy import Toy
+from shared.tests.runtime.toy import Toy, testing_migrate
 from sqlalchemy import Connection
 
 from baton.runtime.bus.embedded import EmbeddedBus, EmbeddedReader

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shared.tests.runtime.conftest import testing_migrate as make_tables
 from shared.tests.runtime.toy import Toy
+from shared.tests.runtime.toy import testing_migrate as make_tables
 
 from baton.runtime import testing
 from baton.runtime.clock import Clock

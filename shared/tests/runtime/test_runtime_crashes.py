@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import pytest
 from shared.tests.runtime.conftest import START
-from shared.tests.runtime.conftest import testing_migrate as make_tables
 from shared.tests.runtime.toy import Extra, Number, Toy
+from shared.tests.runtime.toy import testing_migrate as make_tables
 from sqlalchemy import Connection, select, text
 
 from baton.runtime import testing

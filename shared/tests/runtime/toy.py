@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, sel
 from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Heard, Job, JobDone, Refusal, Reply, Service
 from baton.runtime.store import fetch, new_metadata, upsert
 from baton.runtime.store.migrations import create_v1, erase_v2, pages_v3
+from baton.runtime.testing import Bench
 
 
 class Number(BaseModel):
@@ -160,3 +161,39 @@ def create_toy_tables() -> None:
         sa.Column("note", sa.Text, nullable=False),
     )
     op.create_table("grand", sa.Column("id", sa.Integer, primary_key=True), sa.Column("total", sa.BigInteger))
+
+
+class Bookless(Toy):
+    """A toy that shares nothing between subjects, so that nothing but the subjects' own locks is in the way."""
+
+    def books(self, tx: Connection) -> int:
+        return 0
+
+    def keep(self, tx: Connection, states: Mapping[str, Sum], books: int | None, now: datetime) -> None:
+        super().keep(tx, states, None, now)
+
+
+async def totals(bench: Bench) -> list[int]:
+    """The sums it has said, in order."""
+    return [fact.body["sum"] for fact in await bench.said()]
+
+
+async def parked(bench: Bench) -> list[tuple[str, str]]:
+    """Subject and reason of each fact that is parked."""
+    return [(row["subject"], row["reason"]) for row in await bench.engine.parked.list()]
+
+
+async def testing_migrate(url: str) -> None:
+    """Make the toy's tables by the very functions services' migrations call."""
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    from baton.runtime.store import open_store
+
+    def make(tx: Any) -> None:
+        with Operations.context(MigrationContext.configure(tx)):
+            create_toy_tables()
+
+    store = open_store(url)
+    await store.write(make)
+    await store.close()
