@@ -20,6 +20,7 @@ from services.intake.tests.test_intake_reported_back import (
 from baton.contracts import LeadDelivered
 from baton.runtime.bus.port import Outgoing
 from baton.runtime.envelope import data_of, headers_of, to_wire
+from baton.runtime.failures import NotNow
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
 
@@ -120,3 +121,19 @@ async def test_nothing_is_known_of_a_record_once_its_lead_is_erased(crm: Any) ->
     keys = [row.key for row in await crm.rows("identity")]
     assert f"id:salesforce:{RECORD}" not in keys
     assert "id:salesforce:00Q2" not in keys
+
+
+async def test_intake_is_ready_while_what_it_hears_has_to_wait_for_the_bus(
+    crm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise NotNow("the broker is away")
+
+    monkeypatch.setattr(crm.engine.worker, "once", away)
+    until = time.monotonic() + PATIENCE
+    while crm.engine.worker.problem is None:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+    answer = await crm.client.get("/intake/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert (await crm.post("leads", {"source": "web", "contact": {"email": "ann@example.com"}})).status_code == 202
