@@ -14,10 +14,12 @@ AT_ONCE = {"test_cli_page.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever starts a Baton of its own is not for `make check`."""
+    """Whatever starts a Baton of its own is not for `make check`, and may wait for several things in turn."""
     for item in items:
         if item.path.parent == Path(__file__).parent and item.path.name not in AT_ONCE:
             item.add_marker("slow")
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="module", params=["embedded", "distributed"])  # two Batons on one broker would hear each other

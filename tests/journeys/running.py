@@ -29,7 +29,8 @@ SERVICES = ("intake", "scoring", "routing", "sla-monitor", "reporting")
 TOPICS = ("leads.intake", "leads.scoring", "leads.routing", "leads.sla", "leads.roster")
 SECRETS = {"BATON_MAUTIC_SECRET": "mautic-secret-of-this-test", "BATON_HUBSPOT_SECRET": "hubspot-secret-of-this-test"}
 START_SECONDS = 180.0
-PATIENCE = 30.0
+PATIENCE = 90.0
+"""Seconds: what takes one on a quiet machine takes thirty and more where two cores are shared by many."""
 T = TypeVar("T")
 
 
