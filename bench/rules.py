@@ -10,11 +10,11 @@ from typing import Any
 from baton.contracts import Contact, DefinitionRef, LeadQualified, Score
 from baton.playbook import Playbook, RoutingRule, load
 from baton.routing.decide import decide_lead
+from baton.routing.desk import Desk
 from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.roster import Roster
-from baton.routing.handover import Desk
 from baton.routing.service import rep_of
 from baton.runtime.handler import Heard
 from bench.table import Row, paired

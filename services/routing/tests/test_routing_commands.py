@@ -8,7 +8,7 @@ import pytest
 
 from baton.contracts import TimeOff
 from baton.routing import store
-from baton.routing.commands import MOST_TIME_OFF
+from baton.routing.rep_commands import MOST_TIME_OFF
 from baton.runtime.engine import Refused
 from baton.runtime.testing import Bench, types_of
 

@@ -90,6 +90,9 @@ async def test_a_pool_shows_who_is_next_and_who_cannot(web: httpx.AsyncClient) -
     assert pool["next"] == "dee"
     eli = next(one for one in pool["members"] if one["rep"] == "eli")
     assert (eli["eligible"], eli["objection"], eli["load"]) == (False, "at capacity: 1 of 1 open", 1)
+    assert eli["because"] == "his share of 2 leads he was in the running for is 1; he got 1"
+    assert sum(round(one["credit"] * 10**9) for one in pool["members"]) == 0
+    assert pool["furthest"] == 0.5
 
 
 async def test_reps_are_listed_put_and_sent_on_leave(web: httpx.AsyncClient, facts: Any) -> None:
@@ -104,9 +107,8 @@ async def test_reps_are_listed_put_and_sent_on_leave(web: httpx.AsyncClient, fac
     assert (await web.post("/routing/v1/reps/zoe/time-off", json=off)).status_code == 200
     zoe = (await web.get("/routing/v1/reps/zoe")).json()
     assert zoe["weight"] == 2
-    assert zoe["time_off"] == [
-        {"starts_at": "2026-11-02T00:00:00Z", "ends_at": "2026-11-08T23:00:00Z", "reason": "holiday"}
-    ]
+    kept = {"starts_at": "2026-11-02T00:00:00Z", "ends_at": "2026-11-08T23:00:00Z", "reason": "holiday"}
+    assert zoe["time_off"] == [kept | {"hand_over": False, "source": None}]
     assert zoe["pools"] == {"south": {"credit": 0.0}}
 
 

@@ -88,6 +88,22 @@ FAULTS = {
         "routing", "pool: north\n    policy", "pool: nord\n    policy",
         ["routing.yaml:10:11: there is no pool 'nord'; did you mean 'north'?"],
     ),
+    "an unknown fallback": (
+        "routing", "label: North\n", "label: North\n    fallback: nord\n",
+        ["routing.yaml:4:15: there is no pool 'nord'; did you mean 'north'?"],
+    ),
+    "fallbacks that go round": (
+        "routing", "label: North\n", "label: North\n    fallback: north\n",
+        ["routing.yaml:4:15: fallbacks go round in a circle: north → north"],
+    ),
+    "a preferred rep from nowhere": (
+        "routing", "when: lead.employees > 10", "prefer: [lead.fuond_by]",
+        ["routing.yaml:9:14: lead has no field 'fuond_by'; it takes the fields of definition.yaml"],
+    ),
+    "a trait told by a number": (
+        "routing", "when: lead.employees > 10", "must_have: {languages: employees}",
+        ["routing.yaml:9:28: employees is a int: only a string or a list of them says this"],
+    ),
     "an unknown policy": (
         "routing", "policy: standard}", "policy: quick}", ["routing.yaml:12:50: there is no policy 'quick'; there are standard"],
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from baton.contracts.fact import Instant, Json, Part
@@ -143,6 +145,12 @@ class TimeOff(Part):
     starts_at: Instant
     ends_at: Instant
     reason: str | None = None
+    hand_over: bool = Field(
+        default=False, description="When it begins, the leads he has not accepted go to others, with a new clock."
+    )
+    source: Literal["calendar"] | None = Field(
+        default=None, description="Where it came from; those of a calendar are replaced when it is imported again."
+    )
 
 
 class Rep(Part):

@@ -10,8 +10,8 @@ from baton.contracts.fact import PERSONAL, ROSTER, ROUTING, Decided, Fact, Insta
 from baton.contracts.people import Contact, HistoryItem, MustKnow, Owner, Reason, Rep, RuleRef, Score
 from baton.contracts.scoring import Temperature
 
-HeldReason = Literal["no_rule", "nobody_eligible", "no_consent", "manager"]
-ReassignReason = Literal["breach", "claim", "reassign", "reject", "restored"]
+HeldReason = Literal["no_rule", "nobody_eligible", "no_consent", "queued", "manager"]
+ReassignReason = Literal["breach", "claim", "reassign", "reject", "restored", "hand_on", "departure", "absence"]
 
 
 class Candidate(Part):
@@ -29,12 +29,27 @@ class NearMiss(Part):
     because: str
 
 
+class Preferred(Part):
+    """A rep the rule gives the lead to before anybody else: the objection, if he could not have it."""
+
+    by: str = Field(description="previous_owner, account_owner, or the lead's field that names him.")
+    rep: str
+    objection: str | None = None
+
+
 class Trace(Part):
     """How the owner was found. At most 16 KiB; the whole trace can be recomputed from the inputs."""
 
     rule: str | None = None
     pool: str | None = None
     near_misses: list[NearMiss] = Field(default_factory=list, description="At most 10.", json_schema_extra=PERSONAL)
+    preferred: list[Preferred] = Field(
+        default_factory=list,
+        description="Whose it was to be before the pool was asked; the last one got it, if he can.",
+    )
+    passed_over: list[str] = Field(
+        default_factory=list, description="Pools that were asked before `pool` and in which nobody could have it."
+    )
     candidates: list[Candidate] = Field(default_factory=list, description="At most 25.")
     inputs_hash: str = Field(description="SHA-256 over lead, playbook version, roster and books as seen.")
 
@@ -141,4 +156,4 @@ class RepChanged(Fact):
     type: ClassVar[str] = "rep.changed"
     topic: ClassVar[str] = ROSTER
     rep: Rep
-    change: Literal["seeded", "put", "time_off"] = "put"
+    change: Literal["seeded", "put", "time_off", "departed"] = "put"

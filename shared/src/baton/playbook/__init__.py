@@ -20,7 +20,17 @@ from baton.playbook.paths import Path, PathError, parse_path
 from baton.playbook.playbook import Models, Playbook
 from baton.playbook.problems import PlaybookErrors, Problem
 from baton.playbook.roster import RepSeed, Roster
-from baton.playbook.routing import Caps, Member, Pool, Routing, RoutingRule, Select, match_key, postal_covers
+from baton.playbook.routing import (
+    Caps,
+    Member,
+    Pool,
+    RepTrait,
+    Routing,
+    RoutingRule,
+    Select,
+    match_key,
+    postal_covers,
+)
 from baton.playbook.scoring import Energy, EnergyPart, FitRule, Scoring, Signal, Temperature
 from baton.playbook.secret import Secret, SecretMissing, resolve
 from baton.playbook.signals import SignalReading, interest_of, signals_of
@@ -80,6 +90,7 @@ __all__ = [
     "Reason",
     "Redirect",
     "RepSeed",
+    "RepTrait",
     "Roster",
     "Routing",
     "RoutingRule",

@@ -42,7 +42,10 @@ class Pool(Strict):
     label: Label
     members: tuple[Member, ...] = ()
     select: Select | None = None
-    rotation: Literal["fair_credit"] = "fair_credit"
+    rotation: Literal["fair_credit", "pull"] = Field(
+        default="fair_credit", description="`pull`: leads wait in a queue, and whoever is free takes the next best."
+    )
+    fallback: Id | None = Field(default=None, description="The pool that is asked when nobody here can have the lead.")
 
     @model_validator(mode="after")
     def _has_somebody(self) -> Self:
@@ -56,6 +59,18 @@ class Caps(Strict):
 
     open_leads: int | None = Field(default=None, ge=1)
     per_day: int | None = Field(default=None, ge=1, description="New hand-offs in the rep's own day.")
+    per_week: int | None = Field(default=None, ge=1, description="The same in his own week, from Monday.")
+    per_month: int | None = Field(default=None, ge=1, description="The same in his own month.")
+
+
+RepTrait = Literal["languages", "skills", "team"]
+"""What a rep is asked for by a rule, taken from the lead."""
+
+PREVIOUS_OWNER, ACCOUNT_OWNER, OF_THE_LEAD = "previous_owner", "account_owner", "lead."
+Preferred = Annotated[
+    str, StringConstraints(pattern=rf"^({PREVIOUS_OWNER}|{ACCOUNT_OWNER}|lead\.[a-z][a-z0-9_]*)$", max_length=70)
+]
+"""Who is to have a lead before anybody else: a word of ours, or a field that names a rep."""
 
 
 class RoutingRule(Strict):
@@ -76,16 +91,38 @@ class RoutingRule(Strict):
     consent: Label | None = Field(
         default=None, description="The purpose the person must have agreed to, or `any`; else the lead is held."
     )
+    prefer: tuple[Preferred, ...] = Field(
+        default=(),
+        description="Who gets it before the pool is asked: whoever had this lead before, whoever has the leads of its "
+        "company, or the rep a field of the lead names by id, e-mail or CRM id. The first who can have it, does.",
+    )
+    must_have: dict[RepTrait, FieldName] = Field(
+        default_factory=dict, description="Only reps with what the lead's field says: `{languages: language}`."
+    )
+    best_fit: dict[RepTrait, FieldName] = Field(
+        default_factory=dict, description="Of those who can have it, the ones with most of this are in the running."
+    )
+    qualifies: bool = Field(
+        default=False, description="The pool finds out by phone what is unknown and hands on, by the other rules."
+    )
 
     @property
     def catches_all(self) -> bool:
         """Whether every lead matches."""
         return not self.match and self.when is None
 
+    @property
+    def asks_for(self) -> int:
+        """How many things about a lead must be so."""
+        return len(self.match) + (self.when is not None)
+
 
 class Routing(Strict):
     """Rules in order. `max_reassigns` bounds how often a breach moves a lead before a manager holds it."""
 
+    choose: Literal["first", "most_specific"] = Field(
+        default="first", description="Which of the rules that fit decides: the first, or the one that asks for most."
+    )
     pools: tuple[Pool, ...] = Field(min_length=1)
     rules: tuple[RoutingRule, ...] = Field(min_length=1, max_length=20_000)
     caps: Caps = Caps()
@@ -94,6 +131,12 @@ class Routing(Strict):
     def pool(self, pool_id: str) -> Pool:
         """The pool with this id. Raises KeyError."""
         return {pool.id: pool for pool in self.pools}[pool_id]
+
+    def in_order(self) -> tuple[RoutingRule, ...]:
+        """The rules as they are asked: as written, or those first that name more fields."""
+        if self.choose == "first":
+            return self.rules
+        return tuple(sorted(self.rules, key=lambda rule: -rule.asks_for))
 
 
 def match_key(value: object) -> str:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from baton.playbook.playbook import Playbook
 from baton.playbook.positions import Document, Loc
 from baton.playbook.problems import Problem
 from baton.playbook.roster import RepSeed
-from baton.playbook.routing import POSTAL_FIELD, Pool, RoutingRule, Select, match_key
+from baton.playbook.routing import OF_THE_LEAD, POSTAL_FIELD, Pool, Routing, RoutingRule, Select, match_key
 
 _RANGE = re.compile(r"^\s*(\d+)\s*-\s*(\d+)\s*$")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NOT_MATCHABLE = ("double", "timestamp")
+_NAMING = ("string", "list")
 
 
 def check_routing(document: Document, playbook: Playbook) -> Iterator[Problem]:
     """Pools have people, rules name what exists, the last rule takes everybody, no rule hides another."""
     for index, pool in enumerate(playbook.routing.pools):
         yield from _pool(document, ("pools", index), pool, playbook)
+    yield from _fallbacks(document, playbook.routing.pools)
     pools = {pool.id for pool in playbook.routing.pools}
     policies = {policy.id for policy in playbook.sla.policies}
     for index, rule in enumerate(playbook.routing.rules):
@@ -28,7 +30,8 @@ def check_routing(document: Document, playbook: Playbook) -> Iterator[Problem]:
         yield from _exists(document, (*at, "pool"), "pool", rule.pool, pools)
         yield from _exists(document, (*at, "policy"), "policy", rule.policy, policies)
         yield from _match(document, (*at, "match"), rule, playbook)
-    yield from _reach(document, playbook.routing.rules)
+        yield from _people(document, at, rule, playbook)
+    yield from _reach(document, playbook.routing)
 
 
 def _exists(document: Document, at: Loc, what: str, name: str, known: set[str]) -> Iterator[Problem]:
@@ -50,6 +53,44 @@ def _pool(document: Document, at: Loc, pool: Pool, playbook: Playbook) -> Iterat
         seen.add(member.rep)
     if pool.select is not None and not any(selected(pool.select, rep) for rep in reps.values()):
         yield document.problem((*at, "select"), "nobody in roster.yaml is selected by this", severity="warning")
+
+
+def _fallbacks(document: Document, pools: Sequence[Pool]) -> Iterator[Problem]:
+    """Each fallback is a pool, and whoever follows them comes to an end."""
+    known = {pool.id: pool for pool in pools}
+    for index, pool in enumerate(pools):
+        at: Loc = ("pools", index, "fallback")
+        if pool.fallback is None:
+            continue
+        yield from _exists(document, at, "pool", pool.fallback, set(known))
+        if pool.rotation == "pull":
+            yield document.problem(at, f"{pool.id!r} is a queue: leads wait in it, so its fallback is never asked")
+        way = [pool.id]
+        while (following := known[way[-1]].fallback) is not None and following in known and following not in way:
+            way.append(following)
+        if following == pool.id:
+            yield document.problem(at, f"fallbacks go round in a circle: {' → '.join([*way, pool.id])}")
+
+
+def _people(document: Document, at: Loc, rule: RoutingRule, playbook: Playbook) -> Iterator[Problem]:
+    """What a rule asks of reps is told by fields of the lead, as text."""
+    fields = {field.name: field for field in playbook.definition.fields}
+    asked: list[tuple[Loc, str]] = []
+    for part in ("must_have", "best_fit"):
+        asked += [((*at, part, trait), name) for trait, name in getattr(rule, part).items()]
+    asked += [
+        ((*at, "prefer", index), name.removeprefix(OF_THE_LEAD))
+        for index, name in enumerate(rule.prefer)
+        if name.startswith(OF_THE_LEAD)
+    ]
+    for here, name in asked:
+        field = fields.get(name)
+        if field is None:
+            close = difflib.get_close_matches(name, fields, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else "; it takes the fields of definition.yaml"
+            yield document.problem(here, f"lead has no field {name!r}{hint}")
+        elif field.type not in _NAMING:
+            yield document.problem(here, f"{name} is a {field.type}: only a string or a list of them says this")
 
 
 def selected(select: Select, rep: RepSeed) -> bool:
@@ -90,18 +131,21 @@ def _postal(document: Document, at: Loc, name: str, value: str) -> Iterator[Prob
         yield document.problem(at, f"{value!r} never matches: a range goes up and both ends have as many digits")
 
 
-def _reach(document: Document, rules: tuple[RoutingRule, ...]) -> Iterator[Problem]:
+def _reach(document: Document, routing: Routing) -> Iterator[Problem]:
     """Linear in the number of rules: compares with whole earlier rules and with values that one-field rules claimed."""
+    rules = routing.rules
+    places = {rule.id: index for index, rule in enumerate(rules)}
     claimed: dict[tuple[str, str], str] = {}
     wholes: dict[frozenset[tuple[str, frozenset[str]]], str] = {}
     catch_all: RoutingRule | None = None
-    for index, rule in enumerate(rules):
+    for rule in routing.in_order():
+        index = places[rule.id]
         above = catch_all.id if catch_all else _hidden_by(rule, claimed, wholes)
         if above is not None:
             yield document.problem(
                 ("rules", index, "id"), f"never reached: {above!r} above takes every lead this rule would"
             )
-        if rule.when is not None:
+        if rule.when is not None or rule.qualifies:  # the latter is passed over once its people have handed on
             continue
         if rule.catches_all:
             catch_all = catch_all or rule

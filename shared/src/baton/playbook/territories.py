@@ -86,10 +86,10 @@ def check_territories(document: Document, playbook: Playbook) -> Iterator[Proble
     """Errors for rules a wider one above takes everything from; warnings for overlaps and for pools without leads."""
     above = _Above()
     places = {rule.id: index for index, rule in enumerate(playbook.routing.rules)}
-    for rule in playbook.routing.rules:
+    for rule in playbook.routing.in_order():
         one = _Territory.of(rule)
         yield from _against(document, places[rule.id], one, above)
-        if rule.match and rule.when is None:
+        if rule.match and rule.when is None and not rule.qualifies:
             above.add(one)
     yield from _dead_queues(document, playbook)
 
@@ -112,7 +112,7 @@ def _against(document: Document, index: int, one: _Territory, above: _Above) -> 
 
 
 def _dead_queues(document: Document, playbook: Playbook) -> Iterator[Problem]:
-    led_to = {rule.pool for rule in playbook.routing.rules}
+    led_to = {rule.pool for rule in playbook.routing.rules} | {pool.fallback for pool in playbook.routing.pools}
     for index, pool in enumerate(playbook.routing.pools):
         if pool.id not in led_to:
             why = f"no lead comes here: no rule leads to {pool.id!r}"

@@ -12,11 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from baton.contracts import LeadDelivered, LeadHeld, LeadReassigned, LeadRecycled, LeadRouted, RepChanged, SlaBreached
-from baton.routing.commands import RepCard, changed_rep, remembering, reopened
+from baton.routing.commands import remembering, reopened
 from baton.routing.decide import is_breach_of_ours, taught
+from baton.routing.desk import Desk, Step
 from baton.routing.domain.lead import Hold, Lead, Work
 from baton.routing.domain.marks import WORKED, Mark, MarkKind
-from baton.routing.handover import Desk, Step, find_owner, finish, take_away
+from baton.routing.handover import find_owner, finish, take_away
+from baton.routing.rep_commands import RepCard, changed_rep
+from baton.routing.saying import OURS
 from baton.runtime.handler import Decision, Heard
 
 
@@ -56,21 +59,23 @@ def _starts_anew(handed: LeadRouted | LeadReassigned) -> bool:
 def _handed_over(step: Step, desk: Desk, handed: LeadRouted | LeadReassigned, *, by_hand: bool) -> Step:
     lead, now = step.lead, desk.now
     reason = handed.reason if isinstance(handed, LeadReassigned) else None
-    if by_hand and (reason in ("claim", "reassign", "reject") or _starts_anew(handed)):
+    if by_hand and (reason in ("claim", "reassign", "reject", "hand_on") or _starts_anew(handed)):
         lead = reopened(lead, desk, reason or "claim")
         reason = reason or "claim"
+        lead = lead.model_copy(update={"is_handed_on": lead.is_handed_on or reason == "hand_on"})
     elif lead.work is not None and reason == "restored":
         lead = lead.model_copy(update={"work": None})
     elif lead.work is not None:
         lead = take_away(lead, now, reason or "breach")
-    books = desk.books
+    books, is_paid = desk.books, False
     given = lead
     if handed.owner.id in books.roster.reps:
         found = find_owner(lead, desk, reason, to=handed.owner.id)
         given, books = found.lead, found.books
+        is_paid = given.work is not None and given.work.is_paid
     attempt = handed.attempt if isinstance(handed, LeadReassigned) else 0
     changed = {
-        "work": _work(handed),
+        "work": _work(handed, is_paid),
         "hold": None,
         "attempt": attempt,
         "was_routed": True,
@@ -80,17 +85,18 @@ def _handed_over(step: Step, desk: Desk, handed: LeadRouted | LeadReassigned, *,
     return Step(given.model_copy(update=changed), books, due=step.due)
 
 
-def _work(handed: LeadRouted | LeadReassigned) -> Work:
-    said = {name: getattr(handed, name) for name in Work.model_fields if name != "pool"}
-    return Work(**said, pool=handed.trace.pool)
+def _work(handed: LeadRouted | LeadReassigned, is_paid: bool) -> Work:
+    said = {name: getattr(handed, name) for name in Work.model_fields if name not in OURS}
+    return Work(**said, pool=handed.trace.pool, is_paid=is_paid)
 
 
 def _held(step: Step, desk: Desk, held: LeadHeld, *, by_hand: bool) -> Step:
     lead, after = step.lead, step.lead.hold.after if step.lead.hold else None
-    if by_hand and lead.work is not None and lead.fate in WORKED:
+    if by_hand and lead.work is not None and lead.fate in WORKED and held.statuses_from != lead.statuses_from:
         lead, after = reopened(lead, desk, "reject"), "reject"  # a reassignment looks the same from outside
     elif lead.work is not None:
-        lead, after = take_away(lead, desk.now, "breach"), "breach"
+        after = "departure" if by_hand else "breach"  # an absence looks the same from outside
+        lead = take_away(lead, desk.now, after)
     hold = Hold(
         reason=held.reason,
         detail=held.detail or "",

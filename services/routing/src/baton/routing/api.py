@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
@@ -13,12 +14,13 @@ from baton.contracts import HeldReason
 from baton.playbook.posted import drafted_by
 from baton.routing import store, views
 from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
-from baton.routing.bodies import ClaimIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
+from baton.routing.bodies import ClaimIn, HandOnIn, NextIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
 from baton.routing.deliveries.api import delivery_routers
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.explain import explain_routes
 from baton.routing.pages import pages
+from baton.routing.queues import next_of_queue
 from baton.runtime.http import Problem, body_of, next_cursor, problems, read_cursor, read_json
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 _REP, _TIME_OFF, _PREVIEW = TypeAdapter(RepIn), TypeAdapter(TimeOffIn), TypeAdapter(PreviewIn)
+_HAND_ON, _NEXT = TypeAdapter(HandOnIn), TypeAdapter(NextIn)
 _CLAIM, _REASSIGN, _REJECT = TypeAdapter(ClaimIn), TypeAdapter(ReassignIn), TypeAdapter(RejectIn)
 
 
@@ -115,6 +118,12 @@ def _commands(engine: Engine) -> APIRouter:
         body = await read_json(request, _REJECT)
         return await ask(engine, lead_id, "reject", body.model_dump(), who)
 
+    @api.post("/leads/{lead_id}/hand-on", openapi_extra=body_of(HandOnIn), responses=problems(409))
+    async def hand_on(request: Request, lead_id: LeadId, who: Seller) -> Response:
+        """Qualified by phone: the lead goes on to whom the rules without `qualifies` choose, or to `to` (H1)."""
+        body = await read_json(request, _HAND_ON)
+        return await ask(engine, lead_id, "hand_on", body.model_dump(), who)
+
     return api
 
 
@@ -158,6 +167,11 @@ def _roster(engine: Engine, routing: Routing) -> APIRouter:
         body = await read_json(request, _TIME_OFF)
         return await ask(engine, rep_id, "time_off", body.time_off(), who)
 
+    @api.post("/reps/{rep_id}/departure", status_code=202)
+    async def let_go(rep_id: KnownRepId, who: Admin) -> Response:
+        """The rep leaves: he gets nothing any more, and all his open leads go to others, a few at a time."""
+        return await ask(engine, rep_id, "departure", None, who)
+
     return api
 
 
@@ -187,5 +201,11 @@ def _work(engine: Engine, routing: Routing) -> APIRouter:
             raise Problem(404, "Unknown pool", f"The playbook has no pool {pool_id!r}.")
         books = await engine.read(routing.books_now)
         return views.pool_shown(pool, books, house, engine.clock.now())
+
+    @api.post("/pools/{pool_id}/next", openapi_extra=body_of(NextIn), responses=problems(404, 409))
+    async def take_next(request: Request, pool_id: str, who: Seller) -> Response:
+        """Take the best lead that waits in a queue; `lead_id` is null where none does. No lead is given twice."""
+        body = await read_json(request, _NEXT)
+        return JSONResponse(await next_of_queue(engine, routing, pool_id, body.rep, who))
 
     return api

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
 from baton.routing.bodies import RepId
-from baton.routing.commands import PLAYBOOK
+from baton.routing.rep_commands import PLAYBOOK
 from baton.routing.subjects import is_lead
 from baton.runtime.handler import Command, Reply
 from baton.runtime.http import Principal, Problem, requires

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from baton.contracts import Contact, Instant, Rep, Score, Temperature, TimeOff
-from baton.routing.commands import MOST_TIME_OFF
+from baton.routing.rep_commands import MOST_TIME_OFF
 
 RepId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
@@ -33,6 +33,8 @@ class TimeOffIn(_Strict):
     starts_at: Instant
     ends_at: Instant
     reason: str | None = Field(default=None, max_length=300)
+    hand_over: bool = Field(default=False, description="When it begins, leads not accepted yet go to others.")
+    source: Literal["calendar"] | None = Field(default=None, description="Of those a calendar import brought.")
 
     @model_validator(mode="after")
     def _ends_later(self) -> Self:
@@ -42,7 +44,7 @@ class TimeOffIn(_Strict):
 
     def time_off(self) -> TimeOff:
         """The absence as the roster holds it."""
-        return TimeOff(starts_at=self.starts_at, ends_at=self.ends_at, reason=self.reason)
+        return TimeOff(**dict(self))
 
 
 class RepIn(_Strict):
@@ -89,6 +91,19 @@ class RejectIn(_Strict):
 
     rep: RepId | None = None
     reason: str | None = Field(default=None, max_length=300)
+
+
+class HandOnIn(_Strict):
+    """Who gets the lead once it is qualified by phone; without `to` the rules for such leads decide."""
+
+    to: RepId | None = None
+    reason: str | None = Field(default=None, max_length=300)
+
+
+class NextIn(_Strict):
+    """Who takes the next lead of a queue."""
+
+    rep: RepId
 
 
 class PreviewIn(BaseModel):

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
-from baton.contracts import LeadDelivered, Rep, RepChanged, TimeOff
-from baton.routing.domain.books import Books
+from baton.contracts import LeadDelivered, ReassignReason
+from baton.routing.desk import Desk
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.marks import OPEN, WORKED
-from baton.routing.handover import EVERY_POOL, Desk, find_owner, finish, take_away, unfit
+from baton.routing.domain.rotation import Terms, choose_rep
+from baton.routing.handover import credited, find_owner, finish, take_away, unfit
 from baton.runtime.handler import Command, Decision, Draft, Refusal, Reply
-
-PLAYBOOK = "playbook"
-"""The subject of the command that says that another playbook is in force. No rep can have this id."""
-
-
-MOST_TIME_OFF = 200
-"""Absences of one rep: what a record can hold beside the rest of him, and far more than anybody takes."""
-
-
-@dataclass(frozen=True)
-class RepCard:
-    """State of one rep. He himself stands in the roster of the books; `changed` is set when he must be written."""
-
-    rep_id: str
-    changed: Rep | None = None
 
 
 def decide_lead_command(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
-    """Claim `{rep}`, reassign `{to, reason}` or reject `{rep, reason}` a lead (docs/lifecycle.md)."""
+    """What a person asks about a lead: claim, reassign, reject, hand on, take from a queue (docs/lifecycle.md)."""
     if command.name == "delivered":
         return _delivered(lead, desk, command)
     if no := _closed_to_people(lead):
         return Decision(lead, reply=no)
+    known = {"reject": _reject, "hand_on": _hand_on, "take": _take}
+    if command.name in known:
+        return known[command.name](lead, desk, command)
     match command.name:
         case "claim":
             return _by_hand(lead, desk, command, "claim", command.body["rep"])
@@ -41,8 +30,6 @@ def decide_lead_command(lead: Lead, desk: Desk, command: Command) -> Decision[An
             return _by_hand(lead, desk, command, "reassign", command.body["to"])
         case "reassign":
             return _replied(lead, reopened(lead, desk, "reassign"), desk, "reassign", None, command.actor)
-        case "reject":
-            return _reject(lead, desk, command)
         case _:
             raise ValueError(f"no such command: {command.name}")
 
@@ -97,11 +84,50 @@ def _reject(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
         return Decision(lead, reply=Refusal(409, "No owner", "Nobody has this lead, so nobody can reject it."))
     if command.body.get("rep") not in (None, owner):
         return Decision(lead, reply=Refusal(409, "Not the owner", f"{owner} has this lead."))
-    return _replied(lead, reopened(lead, desk, "reject"), desk, "reject", None, command.actor)
+    lead_then, books = credited(lead, desk.books, desk)
+    paid_back = replace(desk, books=books)
+    free = reopened(lead_then, paid_back, "reject")
+    decision = _replied(lead, free, paid_back, "reject", None, command.actor)
+    return decision if decision.books is not None or books is desk.books else replace(decision, books=books)
+
+
+def _hand_on(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
+    """Those who qualify by phone are done with it: the other rules say who gets it, or it goes to `to`."""
+    if lead.work is None or lead.fate not in WORKED:
+        return Decision(lead, reply=Refusal(409, "No owner", "Nobody has this lead, so nobody can hand it on."))
+    if lead.work.rule.id not in desk.house.qualifying:
+        detail = f"The rule {lead.work.rule.id} gave it to be worked: only one with `qualifies` has a next step."
+        return Decision(lead, reply=Refusal(409, "Nothing to hand on", detail))
+    to = command.body.get("to")
+    if to is not None and (no := unfit(to, desk)):
+        return Decision(lead, reply=no)
+    free = reopened(lead, desk, "hand_on").model_copy(update={"is_handed_on": True})
+    return _replied(lead, free, desk, "hand_on", to, command.actor)
+
+
+def _take(lead: Lead, desk: Desk, command: Command) -> Decision[Any]:
+    """A rep takes a lead that waits in a queue of his; once it is taken, nobody else can."""
+    rep_id, pool_id = command.body["rep"], command.body["pool"]
+    hold, pool = lead.hold, desk.house.find_pool(pool_id)
+    if hold is None or not lead.is_waiting or (hold.reason, hold.pool) != ("queued", pool_id) or pool is None:
+        return Decision(lead, reply=Refusal(409, "Taken", "It does not wait in this queue any more."))
+    if no := unfit(rep_id, desk):
+        return Decision(lead, reply=no)
+    mine = [member for member in desk.books.roster.members(pool) if member.rep.id == rep_id]
+    if not mine:
+        return Decision(lead, reply=Refusal(409, "Not in this queue", f"{rep_id} is not in {pool.label}."))
+    if rep_id in lead.had:
+        return Decision(lead, reply=Refusal(409, "Had it", f"{rep_id} {lead.had[rep_id]}."))
+    terms = Terms(desk.house.playbook.routing.caps)
+    accounts = desk.books.accounts(pool_id, [rep_id])
+    objection = choose_rep(mine, accounts, terms, desk.house.playbook.calendar, desk.now).standings[0].objection
+    if objection is not None:
+        return Decision(lead, reply=Refusal(409, "Cannot have it", f"{rep_id}: {objection.why}"))
+    return _replied(lead, lead, desk, hold.after, rep_id, command.actor)
 
 
 def _replied(
-    before: Lead, lead: Lead, desk: Desk, why: Literal["claim", "reassign", "reject"], to: str | None, by: str | None
+    before: Lead, lead: Lead, desk: Desk, why: ReassignReason | None, to: str | None, by: str | None
 ) -> Decision[Any]:
     decision = finish(before, find_owner(lead, desk, why, to=to, by=by), desk)
     return replace(decision, reply=Reply(receipt(decision.state)))
@@ -118,73 +144,3 @@ def receipt(lead: Lead) -> dict[str, Any]:
         "respond_by": lead.work.respond_by if lead.work else None,
         "held": lead.hold.model_dump(mode="json") if lead.hold else None,
     }
-
-
-def decide_rep_command(card: RepCard, desk: Desk, command: Command) -> Decision[Any]:
-    """Put, seed or send on leave a rep; or, on the subject `playbook`, try all held leads by the playbook in force."""
-    if card.rep_id == PLAYBOOK:
-        return _playbook(card, desk)
-    known = desk.books.roster.reps.get(card.rep_id)
-    match command.name:
-        case "seed":
-            return Decision(card) if known else changed_rep(card, desk, command.body, "seeded", 201)
-        case "put":
-            return _put(card, desk, known, command.body)
-        case "time_off":
-            return _time_off(card, desk, known, command.body)
-        case _:
-            raise ValueError(f"no such command: {command.name}")
-
-
-def _playbook(card: RepCard, desk: Desk) -> Decision[Any]:
-    digest = desk.house.playbook.hash
-    if desk.books.playbook == digest:
-        return Decision(card)
-    return Decision(card, books=desk.books.for_playbook(digest).stir([EVERY_POOL]))
-
-
-def _put(card: RepCard, desk: Desk, known: Rep | None, rep: Rep) -> Decision[Any]:
-    if rep.calendar not in desk.house.playbook.calendar_ids:
-        calendars = ", ".join(desk.house.playbook.calendar_ids)
-        no = Refusal(
-            422, "Unknown calendar", f"The playbook has {calendars}.", {"errors": [_at("calendar", rep.calendar)]}
-        )
-        return Decision(card, reply=no)
-    if known == rep:
-        return Decision(card, reply=Reply(rep.model_dump(mode="json")))
-    return changed_rep(card, desk, rep, "put", 200 if known else 201)
-
-
-def _at(field: str, value: str) -> dict[str, str]:
-    return {"detail": f"there is no {field} {value!r}", "pointer": f"#/{field}"}
-
-
-def _time_off(card: RepCard, desk: Desk, known: Rep | None, off: TimeOff) -> Decision[Any]:
-    if known is None:
-        return Decision(card, reply=Refusal(404, "Unknown rep", f"There is no rep {card.rep_id!r} on the roster."))
-    if off in known.time_off:
-        return Decision(card, reply=Reply(known.model_dump(mode="json")))
-    if len(known.time_off) >= MOST_TIME_OFF:
-        detail = f"{card.rep_id} has {MOST_TIME_OFF} absences; put the rep anew without those that are over."
-        return Decision(card, reply=Refusal(409, "Too many absences", detail))
-    times = sorted([*known.time_off, off], key=lambda one: (one.starts_at, one.ends_at))
-    return changed_rep(card, desk, known.model_copy(update={"time_off": times}), "time_off", 200)
-
-
-def changed_rep(
-    card: RepCard, desk: Desk, rep: Rep, change: Literal["seeded", "put", "time_off"], status: int
-) -> Decision[Any]:
-    """The rep is from now on as `rep` says, and whoever is held where he can help is tried again."""
-    books = desk.books.with_roster(desk.books.roster.changed(rep))
-    return Decision(
-        replace(card, changed=rep),
-        facts=(Draft(RepChanged(rep=rep, change=change)),),
-        books=_stirred_by(rep.id, desk, books),
-        reply=Reply(rep.model_dump(mode="json"), status),
-    )
-
-
-def _stirred_by(rep_id: str, desk: Desk, books: Books) -> Books:
-    """Who joins a pool, comes back or may have more can free leads held there."""
-    pools = desk.house.playbook.routing.pools
-    return books.stir(pool.id for pool in pools if rep_id in {member.rep.id for member in books.roster.members(pool)})

@@ -11,13 +11,16 @@ from baton.contracts import (
     LeadQualified,
     LeadStatusReported,
     LeadUpdated,
+    ReassignReason,
     SlaBreached,
     SlaStopped,
 )
+from baton.routing.desk import Desk, Step
 from baton.routing.domain import consents
 from baton.routing.domain.lead import MOST_MARKS, Lead
 from baton.routing.domain.marks import Mark, deciding, fate_of
-from baton.routing.handover import Desk, Step, find_owner, finish, forgotten, hold_for_manager, take_away, unfit
+from baton.routing.domain.roster import absence_handed_over
+from baton.routing.handover import find_owner, finish, forgotten, hold_for_manager, take_away, unfit
 from baton.runtime.handler import Cause, Decision, Due, Heard
 from baton.values import changed
 
@@ -168,7 +171,9 @@ def _restored(lead: Lead, desk: Desk, body: LeadUpdated, sequence: int) -> Decis
     if unfit(owner, desk) is not None:
         return finish(lead, find_owner(free, desk, "restored"), desk)
     step = find_owner(free, desk, "restored", to=owner)
-    return finish(lead, changed(step, books=desk.books), desk)  # he has paid for it when he first got it
+    # He has paid for it when he first got it.
+    work = step.lead.work and step.lead.work.model_copy(update={"is_paid": back.work.is_paid})
+    return finish(lead, changed(step, lead=step.lead.model_copy(update={"work": work}), books=desk.books), desk)
 
 
 def _status(body: LeadStatusReported, sequence: int) -> Mark:
@@ -228,9 +233,29 @@ def is_breach_of_ours(lead: Lead, body: SlaBreached) -> bool:
 
 def _woken(lead: Lead, desk: Desk) -> Decision[Any]:
     """A held lead is tried again. One that got an owner wakes its neighbours: where one found room, more may."""
+    if lead.work is not None:
+        return _left_behind(lead, desk)
     if lead.hold is None or not lead.is_waiting or lead.hold.reason == "manager":
         return Decision(lead)
     step = find_owner(lead, desk, lead.hold.after)
     if step.lead.work is not None and lead.hold.pool is not None:
         step = changed(step, books=step.books.stir([lead.hold.pool]))
     return finish(lead, step, desk)
+
+
+def _left_behind(lead: Lead, desk: Desk) -> Decision[Any]:
+    """Its owner has left the house, or is off and not to be waited for: somebody else gets it, with a new clock.
+
+    What sales has said of it stands, and whoever is off keeps what he has accepted. Each lead that goes wakes others.
+    """
+    rep = desk.books.roster.reps.get(lead.bearer or "")
+    if rep is None:
+        return Decision(lead)
+    if not rep.active:
+        why: ReassignReason = "departure"
+    elif lead.fate == "routed" and absence_handed_over(rep, desk.now):
+        why = "absence"
+    else:
+        return Decision(lead)
+    step = find_owner(take_away(lead, desk.now, why), desk, why)
+    return finish(lead, changed(step, books=step.books.leaving(rep.id)), desk)

@@ -2,67 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from baton.contracts import (
-    HistoryItem,
-    LeadHeld,
-    LeadQualified,
-    LeadReassigned,
-    LeadRecycled,
-    LeadRouted,
-    ReassignReason,
-)
+from baton.contracts import ReassignReason
+from baton.playbook.routing import ACCOUNT_OWNER, PREVIOUS_OWNER
+from baton.routing.desk import Desk, Step
 from baton.routing.domain.books import Books
 from baton.routing.domain.consents import agreed
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Hold, Kept, Lead, Stint, Work
 from baton.routing.domain.marks import WORKED, Mark, deciding
-from baton.routing.domain.placement import Asked, Placed, Unplaced, place
+from baton.routing.domain.placement import Placed, Unplaced, place
 from baton.routing.domain.rotation import own_day
-from baton.runtime.handler import Decision, Draft, Refusal
+from baton.routing.domain.searching import Asked
+from baton.routing.saying import handed_over, held_fact, qualified, recycled_fact
+from baton.runtime.handler import Decision, Refusal
+
+_HOW_IT_ENDED = {
+    "breach": "had it and did not answer in time",
+    "reject": "had it and rejected it",
+    "hand_on": "had it and handed it on",
+}
 
 EVERY_POOL = "*"
 """Stirred when any held lead may have become free, whatever its pool."""
-
-MOST_HISTORY = 50
-ROOM_FOR_HISTORY = 24 * 1024
-"""Bytes. A record may have 64 KiB; the trace takes up to 16, contact, reasons and must-know what remains."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What a decision is made with, beside the lead: playbook, books, the present."""
-
-    house: House
-    books: Books
-    now: datetime
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where a decision has got to: the lead and the books by now, and what was said."""
-
-    lead: Lead
-    books: Books
-    facts: tuple[Draft, ...] = ()
-    due: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
 def find_owner(
     lead: Lead, desk: Desk, after: ReassignReason | None = None, to: str | None = None, by: str | None = None
 ) -> Step:
     """Give the lead to whom rules and rotation choose (or to `to`), or hold it. Its last owner has lost it already."""
-    seen = _qualified(lead)
+    seen = qualified(lead)
     view = desk.house.view(seen.fields, seen.contact, seen.score, seen.temperature, desk.now)
-    asked = Asked(lead.lead_id, lead.round, desk.now, view, dict(lead.had), to, agreed(lead.consents, seen.consents))
+    asked = Asked(
+        lead.lead_id,
+        lead.round,
+        desk.now,
+        view,
+        dict(lead.had),
+        to,
+        agreed(lead.consents, seen.consents),
+        _prior(lead, desk),
+        lead.is_handed_on,
+    )
     answer = place(asked, desk.house, desk.books.roster, desk.books.accounts)
     if isinstance(answer, Placed):
-        return _hand_over(lead, desk, answer, after, by)
+        return _hand_over(lead, desk, answer, after, by, is_by_hand=to is not None)
     return _hold(lead, desk, answer, after)
+
+
+def _prior(lead: Lead, desk: Desk) -> dict[str, str]:
+    """Whose the lead, or its company, was before."""
+    before = lead.stints[-1].owner if lead.stints else None
+    owner = desk.account_owner(qualified(lead).contact.account_id)
+    return {word: rep for word, rep in ((PREVIOUS_OWNER, before), (ACCOUNT_OWNER, owner)) if rep is not None}
 
 
 def hold_for_manager(lead: Lead, desk: Desk, detail: str) -> Step:
@@ -83,7 +77,7 @@ def take_away(lead: Lead, now: datetime, why: str) -> Lead:
     """The lead without its owner, who will not be chosen again in this round."""
     if lead.work is None:
         return lead
-    said = {"breach": "had it and did not answer in time", "reject": "had it and rejected it"}.get(why, "had it before")
+    said = _HOW_IT_ENDED.get(why, "had it before")
     return lead.model_copy(
         update={
             "work": None,
@@ -95,8 +89,10 @@ def take_away(lead: Lead, now: datetime, why: str) -> Lead:
 
 def finish(before: Lead, step: Step, desk: Desk) -> Decision[Any]:
     """The decision: the load goes where the lead went, its wake-up ends with its waiting, a recycle is said."""
-    lead = step.lead
-    books = _settled(before.bearer, lead.bearer, step.books, desk)
+    lead, books = step.lead, step.books
+    if before.fate in WORKED and lead.fate == "recycled":
+        lead, books = credited(lead, books, desk)
+    books = _settled(before.bearer, lead.bearer, books, desk)
     due = dict(step.due)
     if before.is_waiting and not lead.is_waiting:
         due["wake"] = None
@@ -105,13 +101,25 @@ def finish(before: Lead, step: Step, desk: Desk) -> Decision[Any]:
     facts = step.facts
     mark = deciding(lead.counting)
     if mark is not None and lead.fate == "recycled" and _before(before) != (lead.round, mark):
-        facts = (*facts, _recycled(lead, mark))  # also a later one: which statuses scoring counts depends on its time
+        # Also a later one: which statuses scoring counts depends on its time.
+        facts = (*facts, recycled_fact(lead, mark))
     if before.fate in WORKED and lead.fate not in WORKED and (mark is not None or lead.fate == "merged"):
         ended = "merged" if lead.fate == "merged" or mark is None else mark.kind
         lead = lead.model_copy(update={"stints": _ended(lead.stints, desk.now, ended)})
     if (before.fate, before.round) != (lead.fate, lead.round):
         lead = counting(lead, "outcome", lead.fate)
     return Decision(lead, facts, due, books=books if books is not desk.books else None)
+
+
+def credited(lead: Lead, books: Books, desk: Desk) -> tuple[Lead, Books]:
+    """The lead leaves its owner through no doing of his: the turn he paid for it with is given back, once."""
+    work = lead.work
+    pool = desk.house.find_pool(work.pool) if work is not None else None
+    if work is None or pool is None or not work.is_paid:
+        return lead, books
+    weights = {one.rep.id: one.weight for one in books.roster.members(pool) if one.rep.active}
+    unpaid = lead.model_copy(update={"work": work.model_copy(update={"is_paid": False})})
+    return unpaid, books.given_back(pool.id, work.owner.id, weights)
 
 
 def forgotten(lead: Lead, desk: Desk) -> Decision[Any]:
@@ -127,11 +135,16 @@ def _before(lead: Lead) -> tuple[int, Mark | None]:
     return lead.round, None if lead.merged_into is not None else deciding(lead.counting)
 
 
-def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | None, by: str | None) -> Step:
+def _hand_over(
+    lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | None, by: str | None, *, is_by_hand: bool
+) -> Step:
     rep = desk.books.roster.reps[placed.rep]
     owner = desk.books.roster.owner(rep.id)
     policy = desk.house.policy(placed.policy)
     clock = desk.house.clock(policy, owner)
+    books = desk.books.assigned(
+        placed.pool or "", rep.id, placed.shares, own_day(rep.zone, desk.now), by_hand=is_by_hand
+    )
     work = Work(
         owner=owner,
         rule=placed.rule,
@@ -141,6 +154,7 @@ def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | N
         calendar_version=clock.version,
         trace=placed.trace,
         books_version=desk.books.version,
+        is_paid=books.credits is not desk.books.credits,
     )
     attempt = lead.attempt + 1 if lead.was_routed else 0
     reason: ReassignReason = after or "reassign"
@@ -161,7 +175,7 @@ def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | N
         why=reason if lead.was_routed or after in ("claim", "reassign") else "routed",
         by=by,
     )
-    fact = _handed_over(lead, work, attempt, reason, desk.now)
+    said = handed_over(lead, work, attempt, reason, desk.now)
     if lead.was_routed:
         lead = counting(lead, "reassigned", reason)
     changed = lead.model_copy(
@@ -175,29 +189,9 @@ def _hand_over(lead: Lead, desk: Desk, placed: Placed, after: ReassignReason | N
             "fresh": (*lead.fresh, kept),
         }
     )
-    books = desk.books.assigned(placed.pool or "", rep.id, placed.shares, own_day(rep.zone, desk.now))
-    return Step(changed, books, (Draft(fact),))
-
-
-def _handed_over(
-    lead: Lead, work: Work, attempt: int, reason: ReassignReason, now: datetime
-) -> LeadRouted | LeadReassigned:
-    seen = _qualified(lead)
-    shared: dict[str, Any] = {
-        **{name: getattr(work, name) for name in Work.model_fields},
-        **{name: getattr(seen, name) for name in ("caused_at", "contact", "why", "must_know", "score", "temperature")},
-        "history": fitting(seen.history),
-        "source": seen.source,
-        "round": lead.round,
-        "decided_at": now,
-        "intake_sequence": seen.intake_sequence,
-        "statuses_from": lead.statuses_from,
-        "restored_sequence": lead.restored_sequence,
-    }
-    del shared["pool"]
-    if not lead.was_routed:
-        return LeadRouted(**shared)
-    return LeadReassigned(**shared, previous_owner=lead.stints[-1].owner, reason=reason, attempt=attempt)
+    if desk.house.follows_accounts and (account := qualified(lead).contact.account_id):
+        books = books.owned(account, rep.id, lead.lead_id)
+    return Step(changed, books, (said,))
 
 
 def _hold(lead: Lead, desk: Desk, unplaced: Unplaced, after: ReassignReason | None) -> Step:
@@ -227,30 +221,13 @@ def _hold(lead: Lead, desk: Desk, unplaced: Unplaced, after: ReassignReason | No
 
 
 def _held(lead: Lead, desk: Desk, hold: Hold) -> Step:
-    fact = LeadHeld(
-        round=lead.round,
-        caused_at=_qualified(lead).caused_at,
-        reason=hold.reason,
-        detail=hold.detail,
-        rule=hold.rule,
-        pool=hold.pool,
-        objections=hold.objections,
-        next_try_at=hold.next_try_at,
-        previous_owner=lead.stints[-1].owner if lead.was_routed and lead.stints else None,
-        statuses_from=hold.statuses_from,
-    )
     is_new = lead.hold is None or _told(lead.hold) != _told(hold)
     changed = lead.model_copy(update={"hold": hold, "work": None})
-    return Step(changed, desk.books, (Draft(fact),) if is_new else (), {"wake": hold.next_try_at})
+    return Step(changed, desk.books, (held_fact(lead, hold),) if is_new else (), {"wake": hold.next_try_at})
 
 
 def _told(hold: Hold) -> tuple[str, str | None, str | None, datetime | None]:
     return hold.reason, hold.pool, hold.rule.id if hold.rule else None, hold.statuses_from
-
-
-def _qualified(lead: Lead) -> LeadQualified:
-    assert lead.qualified is not None  # only leads of a round are placed
-    return lead.qualified
 
 
 def _ended(stints: tuple[Stint, ...], now: datetime, why: str) -> tuple[Stint, ...]:
@@ -263,42 +240,22 @@ def _settled(before: str | None, after: str | None, books: Books, desk: Desk) ->
     if before == after:
         return books
     if before is not None and _is_full(before, books, desk):
-        pools = desk.house.playbook.routing.pools
-        members = {pool.id: {member.rep.id for member in books.roster.members(pool)} for pool in pools}
-        books = books.stir(pool for pool, reps in members.items() if before in reps)
+        books = stirred_by(before, books, desk.house)
     return books.carried(before, after)
+
+
+def stirred_by(rep_id: str, books: Books, house: House) -> Books:
+    """The books that remember to wake leads that are held where the rep can help: he has room, is back, or is new."""
+    pools = house.playbook.routing.pools
+    his = [pool.id for pool in pools if rep_id in {member.rep.id for member in books.roster.members(pool)}]
+    preferred = {rule.pool for rule in house.playbook.routing.rules if rule.prefer}
+    return books.stir(house.waiting_on({*his, *preferred}))
 
 
 def _is_full(rep_id: str, books: Books, desk: Desk) -> bool:
     rep = books.roster.reps.get(rep_id)
     cap = rep.capacity if rep is not None and rep.capacity is not None else desk.house.playbook.routing.caps.open_leads
     return cap is not None and books.load.get(rep_id, 0) >= cap
-
-
-def _recycled(lead: Lead, mark: Mark) -> Draft:
-    by_default = {"recycle": "unknown", "unreachable": "never_reached"}
-    status = mark.then or ("unreachable" if mark.kind == "unreachable" else "recycle")
-    fact = LeadRecycled(
-        round=lead.round,
-        caused_at=_qualified(lead).caused_at,
-        reason=mark.reason or by_default.get(status, "unknown"),
-        status=status,
-        owner=lead.owner.id if lead.owner else None,
-        look_again_at=mark.look_again_at,
-        detail=mark.detail,
-    )
-    return Draft(fact, at=mark.at)
-
-
-def fitting(history: list[HistoryItem]) -> list[HistoryItem]:
-    """The newest lines of a history that fit into a record."""
-    room, kept = ROOM_FOR_HISTORY, []
-    for item in history[:MOST_HISTORY]:
-        room -= 120 + len(item.what.encode()) + (0 if item.detail is None else 2 * len(str(item.detail)))
-        if room < 0:
-            break
-        kept.append(item)
-    return kept
 
 
 def counting(lead: Lead, what: str, label: str) -> Lead:

@@ -14,7 +14,7 @@ from baton.runtime.store import after_commit
 
 # From what an idle machine needs to what an outage costs; the promise is under one second.
 HANDOFF_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
-REASONS = ("no_rule", "nobody_eligible", "no_consent", "manager")
+REASONS = ("no_rule", "nobody_eligible", "no_consent", "queued", "manager")
 
 RULE_ERRORS = (
     "baton_rule_errors",
@@ -43,6 +43,12 @@ class Metrics:
             registry=registry,
         )
         self.held = Gauge("baton_held_leads", "Leads nobody has, by reason.", ["reason"], registry=registry)
+        self.furthest = Gauge(
+            "baton_rotation_furthest_leads",
+            "The furthest anybody in the pool has ever been from what he was due.",
+            ["pool"],
+            registry=registry,
+        )
         self.deliveries = Counter(
             "baton_webhook_deliveries", "Tries to tell an endpoint, by how they ended.", ["outcome"], registry=registry
         )
@@ -95,6 +101,11 @@ class Metrics:
         """Set how many leads are held for each reason."""
         for reason in REASONS:
             self.held.labels(reason).set(counts.get(reason, 0))
+
+    def show_furthest(self, furthest: Mapping[str, float]) -> None:
+        """Set how far from their due people have been, for each pool."""
+        for pool, leads in furthest.items():
+            self.furthest.labels(pool).set(leads)
 
     def show_playbook(self, version: str) -> None:
         """Name the playbook in force, and no other."""

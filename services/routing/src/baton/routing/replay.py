@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from baton.playbook import Playbook
-from baton.routing.commands import RepCard, decide_lead_command, decide_rep_command
+from baton.routing.commands import decide_lead_command
 from baton.routing.decide import decide_lead
+from baton.routing.desk import Desk
 from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.roster import Roster
-from baton.routing.handover import EVERY_POOL, Desk
+from baton.routing.handover import EVERY_POOL
+from baton.routing.rep_commands import RepCard, decide_rep
 from baton.routing.service import HEARS, Routing, rep_of
 from baton.routing.store import MOST_WOKEN
 from baton.routing.subjects import is_lead
@@ -24,6 +26,8 @@ from baton.runtime.replay import Part
 from baton.values import changed
 
 State = Lead | RepCard
+_QUEUE = "queue of "
+"""Before the pool of those that wait to be taken: what happens in it does not wake them."""
 
 
 class RoutingPart(Part):
@@ -45,20 +49,22 @@ class RoutingPart(Part):
         self._pools: dict[str, list[tuple[datetime, str]]] = {}
         """Who waits in each pool, the longest waiting first."""
         self._woken: list[tuple[str, str]] = []
+        self._owners: dict[str, str] = {}
+        """Company to the rep who got its newest lead."""
+        self._borne: dict[str, dict[str, str]] = {}
+        """Rep to his open leads and the state of each."""
 
     def fresh(self, subject: str) -> State:
         return Lead(lead_id=subject) if is_lead(subject) else RepCard(subject)
 
     def decide(self, state: State, cause: Cause, now: datetime) -> Decision[Any]:
-        desk = Desk(self._house, self._books, now)
+        desk = Desk(self._house, self._books, now, self._owners.get)
         if isinstance(state, RepCard):
-            return self._entered(
-                decide_rep_command(state, desk, cause) if isinstance(cause, Command) else Decision(state)
-            )
+            return self._entered(decide_rep(state, desk, cause))
         if isinstance(cause, Command):
-            decision = self._entered(decide_lead_command(state, desk, cause))
+            decision = self._entered(decide_lead_command(state, desk, cause), state.bearer)
         else:
-            decision = self._entered(decide_lead(state, desk, cause))
+            decision = self._entered(decide_lead(state, desk, cause), state.bearer)
         lead: Lead = decision.state
         if lead.fresh or lead.counted or lead.handoff_seconds:
             lead = lead.model_copy(update={"fresh": (), "counted": (), "handoff_seconds": ()})
@@ -83,19 +89,37 @@ class RoutingPart(Part):
         """What the reps are called."""
         return {rep.id: rep.name for rep in self._books.roster.reps.values()}
 
-    def _entered(self, decision: Decision[Any]) -> Decision[Any]:
+    def _entered(self, decision: Decision[Any], bearer: str | None = None) -> Decision[Any]:
         if isinstance(decision.state, Lead):
             self._note(decision.state)
+            self._bear(decision.state, bearer)
         books: Books | None = decision.books
         if books is not None:
-            self._books = changed(books, stirred=frozenset()) if books.stirred else books
+            self._owners.update({account: rep for account, (rep, _) in books.owners.items()})
+            passing = books.stirred or books.left or books.owners
+            self._books = changed(books, stirred=frozenset(), left=frozenset(), owners={}) if passing else books
             self._wake(books.stirred)
+            self._hand_over(books)
         return decision
+
+    def _bear(self, lead: Lead, before: str | None) -> None:
+        if before is not None and before != lead.bearer:
+            self._borne.get(before, {}).pop(lead.lead_id, None)
+        if lead.bearer is not None:
+            self._borne.setdefault(lead.bearer, {})[lead.lead_id] = lead.fate
+
+    def _hand_over(self, books: Books) -> None:
+        """As the store does it: the oldest leads of whoever cannot go on with them."""
+        for rep_id in sorted(books.left & books.roster.reps.keys()):
+            is_all = not books.roster.reps[rep_id].active
+            his = sorted(lead for lead, fate in self._borne.get(rep_id, {}).items() if is_all or fate == "routed")
+            self._woken.extend((lead, "wake") for lead in his[:MOST_WOKEN])
 
     def _note(self, lead: Lead) -> None:
         hold = lead.hold
         waits = hold is not None and hold.reason != "manager" and lead.is_waiting
-        place = (hold.pool or "", (hold.since, lead.lead_id)) if hold is not None and waits else None
+        queue_of = _QUEUE if hold is not None and hold.reason == "queued" else ""
+        place = (queue_of + (hold.pool or ""), (hold.since, lead.lead_id)) if hold is not None and waits else None
         before = self._waiting.get(lead.lead_id)
         if before == place:
             return

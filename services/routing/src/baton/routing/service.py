@@ -38,17 +38,18 @@ from baton.playbook import Playbook, RepSeed, Watch
 from baton.routing import store, store_deliveries
 from baton.routing.adopt import adopt_lead, adopt_rep
 from baton.routing.api import routers
-from baton.routing.commands import PLAYBOOK, RepCard, decide_lead_command, decide_rep_command
+from baton.routing.commands import decide_lead_command
 from baton.routing.decide import decide_lead
 from baton.routing.deliveries.addressing import addressed, passed_on, readdressed
 from baton.routing.deliveries.calling import Caller
 from baton.routing.deliveries.receivers import Directory, Receiver, directory_of, of_playbook
 from baton.routing.deliveries.sender import Sender
+from baton.routing.desk import Desk
 from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
-from baton.routing.handover import Desk
 from baton.routing.metrics import RULE_ERRORS, Metrics
+from baton.routing.rep_commands import PLAYBOOK, RepCard, decide_rep
 from baton.routing.settings import RoutingSettings
 from baton.routing.store_subscriptions import Shelf
 from baton.routing.subjects import is_lead
@@ -89,6 +90,11 @@ class Counter:
     books: Books
     directory: Callable[[], Directory] = Directory
     """Who is told of facts; looked up once it is asked for."""
+    find_account_owner: Callable[[str], str | None] = lambda _: None
+
+    def desk(self, now: datetime) -> Desk:
+        """What a decision is made with."""
+        return Desk(self.house, self.books, now, self.find_account_owner)
 
 
 class Routing(Service[State, Counter]):
@@ -122,7 +128,8 @@ class Routing(Service[State, Counter]):
 
     def books(self, tx: Connection) -> Counter:
         # Set while the books are locked, and read in `keep` of the same transaction: nobody else can come between.
-        self._open = Counter(self.house, self._shelf.take(tx), cache(partial(self.directory, tx)))
+        owner_of = cache(partial(store.account_owner, tx, self.tables))
+        self._open = Counter(self.house, self._shelf.take(tx), cache(partial(self.directory, tx)), owner_of)
         return self._open
 
     def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, State]:
@@ -130,7 +137,7 @@ class Routing(Service[State, Counter]):
         return leads | {subject: RepCard(subject) for subject in subjects if not is_lead(subject)}
 
     def decide(self, state: State, books: Counter, cause: Cause, now: datetime) -> Decision[State]:
-        desk = Desk(books.house, books.books, now)
+        desk = books.desk(now)
         decision = _with_counter(_decision(state, desk, cause), books)
         if isinstance(state, RepCard):
             return decision
@@ -139,7 +146,7 @@ class Routing(Service[State, Counter]):
     def adopt(
         self, state: State, books: Counter, cause: Heard | None, said: Sequence[Heard], now: datetime
     ) -> Decision[State]:
-        desk = Desk(books.house, books.books, now)
+        desk = books.desk(now)
         if isinstance(state, RepCard):
             return _with_counter(adopt_rep(state, desk, said), books)
         adopted = _with_counter(adopt_lead(state, desk, cause, said), books)
@@ -168,7 +175,11 @@ class Routing(Service[State, Counter]):
 
     def _keep_books(self, tx: Connection, books: Counter, now: datetime) -> None:
         self._shelf.put(tx, books.books)
+        store.keep_accounts(tx, self.tables, books.books.owners)
+        roster = books.books.roster.reps
+        left = {rep: not roster[rep].active for rep in books.books.left if rep in roster}
         woken = store.to_be_woken(tx, self.tables, books.books.stirred)
+        woken += store.to_be_handed_over(tx, self.tables, left)
         wake(tx, self.metadata, woken, now, self._lanes)
 
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
@@ -260,6 +271,7 @@ class Routing(Service[State, Counter]):
         while True:
             with contextlib.suppress(NotNow):  # readyz says so
                 self.metrics.show_held(await engine.read(lambda tx: store.held_counts(tx, self.tables)))
+                self.metrics.show_furthest((await engine.read(self.books_now)).furthest)
             await engine.clock.sleep(COUNT_EVERY)
 
 
@@ -271,7 +283,7 @@ def _with_counter(decision: Decision[State], counter: Counter) -> Decision[State
 
 def _decision(state: State, desk: Desk, cause: Cause) -> Decision[State]:
     if isinstance(state, RepCard):
-        return decide_rep_command(state, desk, cause) if isinstance(cause, Command) else Decision(state)
+        return decide_rep(state, desk, cause)
     return decide_lead_command(state, desk, cause) if isinstance(cause, Command) else decide_lead(state, desk, cause)
 
 

@@ -71,7 +71,7 @@ class BooksShelf:
         }
         upsert(tx, self._tables.books, [row])
         self._roster = books.roster
-        self._last = (books.version, digest, replace(books, stirred=frozenset()))
+        self._last = (books.version, digest, replace(books, stirred=frozenset(), left=frozenset(), owners={}))
 
     def _first(self, tx: Connection, lock: bool) -> Books:
         empty = Books(0, Roster.of(0, ()))
@@ -127,7 +127,7 @@ def keep_leads(tx: Connection, tables: Tables, leads: Sequence[Lead], now: datet
 
 def forget(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> None:
     """Wipe these leads, and what they were decided by. The books are not theirs: credits and loads stay."""
-    for table in (tables.lead, tables.decision):
+    for table in (tables.lead, tables.decision, tables.account):
         tx.execute(delete(table).where(table.c.lead_id.in_(lead_ids)))
 
 
@@ -158,11 +158,45 @@ def to_be_woken(tx: Connection, tables: Tables, stirred: frozenset[str]) -> list
     may_wake = (lead.waiting.is_not(None), lead.waiting != "manager")
     if EVERY_POOL in stirred:
         return list(tx.execute(select(lead.lead_id).where(*may_wake)).scalars())
+    # Those in a queue wait to be taken.
     found: list[str] = []
     for pool in sorted(stirred):
-        oldest = select(lead.lead_id).where(lead.pool == pool, *may_wake).order_by(lead.since, lead.lead_id)
+        oldest = (
+            select(lead.lead_id)
+            .where(lead.pool == pool, lead.waiting != "queued", *may_wake)
+            .order_by(lead.since, lead.lead_id)
+        )
         found.extend(tx.execute(oldest.limit(MOST_WOKEN)).scalars())
     return found
+
+
+def to_be_handed_over(tx: Connection, tables: Tables, left: Mapping[str, bool]) -> list[str]:
+    """Return the oldest leads of reps who cannot go on with them: all open ones, or (False) those not accepted yet."""
+    lead = tables.lead.c
+    found: list[str] = []
+    for rep_id, is_all in sorted(left.items()):
+        his = select(lead.lead_id).where(lead.bearer == rep_id).order_by(lead.lead_id).limit(MOST_WOKEN)
+        found.extend(tx.execute(his if is_all else his.where(lead.fate == "routed")).scalars())
+    return found
+
+
+def keep_accounts(tx: Connection, tables: Tables, owners: Mapping[str, tuple[str, str]]) -> None:
+    """Write who got the newest lead of these companies."""
+    rows = [{"account_id": account, "rep_id": rep, "lead_id": lead} for account, (rep, lead) in owners.items()]
+    upsert(tx, tables.account, rows)
+
+
+def account_owner(tx: Connection, tables: Tables, account_id: str) -> str | None:
+    """Return the rep who got the newest lead of the company, if that was kept."""
+    rows = fetch(tx, tables.account, "account_id", [account_id], columns=("rep_id",))
+    return rows[0].rep_id if rows else None
+
+
+def queued(tx: Connection, tables: Tables, pool: str, limit: int) -> list[str]:
+    """Return the best of the leads that wait in a queue: highest score, then longest waiting."""
+    lead = tables.lead.c
+    query = select(lead.lead_id).where(lead.pool == pool, lead.waiting == "queued")
+    return list(tx.execute(query.order_by(lead.score.desc(), lead.since, lead.lead_id).limit(limit)).scalars())
 
 
 def queue_of(tx: Connection, tables: Tables, rep_id: str, limit: int, after: tuple[float, str] | None) -> list[Lead]:

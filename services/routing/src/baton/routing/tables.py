@@ -30,6 +30,7 @@ class Tables(NamedTuple):
     lead: Table
     decision: Table
     kept: Table
+    account: Table
     subscription: Table
     outlet: Table
     delivery: Table
@@ -97,7 +98,15 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("body", Json, nullable=False),
         Column("kept_at", Instant, nullable=False),
     )
-    return metadata, Tables(books, rep, lead, decision, kept, *_delivery_tables(metadata))
+    # Who got the newest lead of a company, where rules ask for it.
+    account = Table(
+        "account",
+        metadata,
+        Column("account_id", Text, primary_key=True),
+        Column("rep_id", Text, nullable=False),
+        Column("lead_id", Text, nullable=False, index=True),
+    )
+    return metadata, Tables(books, rep, lead, decision, kept, account, *_delivery_tables(metadata))
 
 
 def _delivery_tables(metadata: MetaData) -> tuple[Table, ...]:

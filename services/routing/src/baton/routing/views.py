@@ -13,8 +13,9 @@ from baton.routing.domain.books import Books
 from baton.routing.domain.consents import agreed as agreed_to
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
-from baton.routing.domain.placement import Asked, Placed, place
+from baton.routing.domain.placement import Placed, place
 from baton.routing.domain.rotation import Standing, Terms, choose_rep
+from baton.routing.domain.searching import Asked
 
 NEVER_STORED = "00000000-0000-0000-0000-000000000000"
 
@@ -127,17 +128,36 @@ def pool_shown(pool: Pool, books: Books, house: House, now: datetime) -> dict[st
     weights = {member.rep.id: member.weight for member in members}
     names = {member.rep.id: member.rep.name for member in members}
     shown = [
-        {"rep": s.rep, "name": names[s.rep], "weight": weights[s.rep], "load": accounts[s.rep].load, **_standing(s)}
+        {
+            "rep": s.rep,
+            "name": names[s.rep],
+            "weight": weights[s.rep],
+            "load": accounts[s.rep].load,
+            **_standing(s),
+            **_due(pool, s, books),
+        }
         for s in answer.standings
     ]
     return {
         "id": pool.id,
         "label": pool.label,
         "members": shown,
-        "next": getattr(answer, "rep", None),
+        "next": getattr(answer, "rep", None) if pool.rotation != "pull" else None,
+        "rotation": pool.rotation,
+        "fallback": pool.fallback,
+        "furthest": books.furthest.get(pool.id, 0.0),
         "books_version": books.version,
         "playbook": house.playbook.version,
     }
+
+
+def _due(pool: Pool, standing: Standing, books: Books) -> dict[str, Any]:
+    """How his credit came about."""
+    offered, got, back = books.turns_of(pool.id, standing.rep)
+    due = round(standing.credit + got - back, 2)
+    words = f"his share of {offered} leads he was in the running for is {due:g}; he got {got}"
+    returned = f", {back} of them given back" if back else ""
+    return {"offered": offered, "due": due, "got": got, "given_back": back, "because": words + returned}
 
 
 def _standing(standing: Standing) -> dict[str, Any]:

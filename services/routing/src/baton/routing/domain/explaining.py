@@ -13,7 +13,7 @@ from typing import Any
 from baton.routing.domain.house import House
 from baton.routing.domain.placement import Placed, Unplaced, place_again
 from baton.routing.domain.roster import Roster
-from baton.routing.domain.rotation import Standing
+from baton.routing.domain.rotation import Standing, in_the_running
 from baton.routing.domain.rules import Considered
 
 MOST_RULES = 500
@@ -37,7 +37,9 @@ class Case:
     def of(cls, kept: Mapping[str, Any], house: House, roster: Roster) -> Case:
         """The case of a kept decision. Raises ValueError for another playbook or roster than it was made with."""
         answer = place_again(kept["inputs"], house, roster)
-        return cls(house, roster, kept, answer, tuple(house.considered(kept["inputs"]["asked"]["view"])))
+        asked = answer.inputs.asked
+        passed_over = house.qualifying if asked.is_handed_on else frozenset()
+        return cls(house, roster, kept, answer, tuple(house.considered(asked.view, passed_over)))
 
     def name(self, rep_id: str) -> str:
         """What the rep is called."""
@@ -52,9 +54,7 @@ class Case:
     @property
     def running(self) -> list[Standing]:
         """Who could have had the lead, the chosen one first."""
-        able = [one for one in self.answer.standings if one.objection is None]
-        soonest = min((one.opens_at for one in able if one.opens_at is not None), default=None)
-        return [one for one in able if one.opens_at == soonest]
+        return in_the_running(self.answer.standings)
 
     @property
     def runner_up(self) -> Standing | None:
@@ -115,8 +115,14 @@ def why(case: Case) -> str:
     if case.by_hand:
         return f"{name}, because somebody gave it to {name} by hand."
     assert rule is not None  # without a rule nobody is placed but by hand
-    pool = case.house.pool(rule.rule.pool).label
     head = f"{name}, because rule {rule.rule.label} decided ({_fitted(rule)})"
+    if (given := answer.trace.preferred[-1:]) and given[0].objection is None:
+        return f"{head} and prefers {_PREFERS.get(given[0].by, f'whom {given[0].by} names')}."
+    pool = case.house.pool(answer.pool or rule.rule.pool).label
+    if answer.trace.passed_over:
+        head += (
+            f", nobody in {' or '.join(case.house.pool(one).label for one in answer.trace.passed_over)} could have it"
+        )
     running = case.running
     if len(running) == 1:
         return f"{head} and nobody else in {pool} could have it."
@@ -135,7 +141,7 @@ def why_not(case: Case, rep_id: str) -> str:
         return f"{name} got it."
     standing = next((one for one in case.answer.standings if one.rep == rep_id), None)
     if standing is None:
-        return _not_in_the_pool(case, rep_id)
+        return _not_preferred(case, rep_id) or _not_in_the_pool(case, rep_id)
     if standing.objection is not None:
         until = f", until {standing.objection.until.isoformat()}" if standing.objection.until else ""
         return f"{name} could not have it: {standing.objection.why}{until}."
@@ -146,11 +152,22 @@ def why_not(case: Case, rep_id: str) -> str:
         return f"{name} could have had it, but somebody gave it to {owner} by hand."
     rank = next((rank for rank, one in enumerate(case.running, 1) if one.rep == rep_id), None)
     if rank is None:
-        return f"{name} opens later than others: {standing.opens_at.isoformat() if standing.opens_at else 'never'}."
+        return _behind(case, standing)
     winner = case.running[0]
     if standing.credit < winner.credit:
         return f"{name} was number {rank}: owed {standing.credit:+.2f} leads, {owner} {winner.credit:+.2f}."
     return f"{name} was number {rank}: owed as much as {owner} ({winner.credit:+.2f}), who {_tie(winner, standing)}."
+
+
+_PREFERS = {"previous_owner": "whoever had the lead before", "account_owner": "whoever has the leads of its company"}
+
+
+def _behind(case: Case, standing: Standing) -> str:
+    """Why somebody who could have had it was not in the running."""
+    name, best = case.name(standing.rep), case.running[0]
+    if standing.fit < best.fit:
+        return f"{name} fits less than {case.name(best.rep)}: {standing.fit} of what counts, not {best.fit}."
+    return f"{name} opens later than others: {standing.opens_at.isoformat() if standing.opens_at else 'never'}."
 
 
 def _tie(first: Standing, other: Standing) -> str:
@@ -220,6 +237,13 @@ def _is_owner(case: Case, rep_id: str) -> bool:
 def _fitted(one: Considered) -> str:
     saw = [f"{name} is {'unknown' if value is None else value}" for name, value in one.saw.items()]
     return ", ".join(saw) or "it takes everybody"
+
+
+def _not_preferred(case: Case, rep_id: str) -> str | None:
+    wanted = next((one for one in case.answer.trace.preferred if one.rep == rep_id and one.objection), None)
+    if wanted is None:
+        return None
+    return f"{case.name(rep_id)} was to have it before the pool, but could not: {wanted.objection}."
 
 
 def _not_in_the_pool(case: Case, rep_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any
 from baton.calendars import Calendar
 from baton.contracts import Contact, Owner, RuleRef, Score
 from baton.playbook import Definition, Playbook, Policy, Pool, RoutingRule, lead_view
+from baton.playbook.routing import ACCOUNT_OWNER
 from baton.routing.domain.rules import Considered, Match, RuleIndex
 
 _OURS = ("contact.", "decision.")
@@ -26,7 +27,12 @@ class House:
     @cached_property
     def rules(self) -> RuleIndex:
         """The routing rules, indexed."""
-        return RuleIndex(self.playbook.routing.rules)
+        return RuleIndex(self.playbook.routing.in_order())
+
+    @cached_property
+    def qualifying(self) -> frozenset[str]:
+        """The rules whose people find out what is unknown, and hand on."""
+        return frozenset(rule.id for rule in self.rules.rules if rule.qualifies)
 
     @cached_property
     def _own_fields(self) -> Definition:
@@ -42,13 +48,14 @@ class House:
         known |= {"score": score.total, "fit": score.fit, "interest": score.interest, "energy": score.energy}
         return {**fields, **lead_view(self._own_fields, known, now)}
 
-    def match(self, view: Mapping[str, Any]) -> Match:
-        """The rule that decides this lead."""
-        return self.rules.match(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view))
+    def match(self, view: Mapping[str, Any], passing_over: frozenset[str] = frozenset()) -> Match:
+        """The rule that decides this lead; none of those passed over."""
+        return self.rules.match(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view), passing_over)
 
-    def considered(self, view: Mapping[str, Any]) -> Iterator[Considered]:
-        """Every rule that was asked about this lead, in order, the one that decides last."""
-        return self.rules.considered(view, lambda rule_id: self.playbook.residuals.judge_one(rule_id, view))
+    def considered(self, view: Mapping[str, Any], passing_over: frozenset[str] = frozenset()) -> Iterator[Considered]:
+        """Every rule that was asked about this lead, in order, the one that decides last; none of those passed over."""
+        judge = self.playbook.residuals.judge_one
+        return self.rules.considered(view, lambda rule_id: judge(rule_id, view), passing_over)
 
     def ref(self, rule: RoutingRule) -> RuleRef:
         """How a decision names one of this playbook's rules."""
@@ -62,6 +69,29 @@ class House:
     def pool(self, pool_id: str) -> Pool:
         """The pool with this id. Raises KeyError."""
         return self._pools[pool_id]
+
+    def find_pool(self, pool_id: str | None) -> Pool | None:
+        """The pool with this id; None if the playbook has it no more."""
+        return self._pools.get(pool_id or "")
+
+    @cached_property
+    def follows_accounts(self) -> bool:
+        """True if a rule prefers whoever has the leads of the company."""
+        return any(ACCOUNT_OWNER in rule.prefer for rule in self.rules.rules)
+
+    def chain(self, pool_id: str) -> tuple[Pool, ...]:
+        """The pool, and those it falls back to, in the order in which they are asked. Raises KeyError."""
+        found: list[Pool] = []
+        following: str | None = pool_id
+        while following is not None and following not in {pool.id for pool in found}:
+            found.append(self.pool(following))
+            following = found[-1].fallback
+        return tuple(found)
+
+    def waiting_on(self, pools: Iterable[str]) -> frozenset[str]:
+        """The pools whose leads somebody in one of these may get: they themselves, and those that fall back on them."""
+        changed = frozenset(pools)
+        return changed | {one for one in self._pools if changed & {pool.id for pool in self.chain(one)}}
 
     @cached_property
     def _pools(self) -> dict[str, Pool]:

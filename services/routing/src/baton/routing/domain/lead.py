@@ -25,7 +25,7 @@ class Stint(_Value):
     attempt: int
     owner: str
     since: datetime
-    why: Literal["routed", "breach", "claim", "reassign", "reject", "restored"]
+    why: Literal["routed"] | ReassignReason
     by: str | None = None
     until: datetime | None = None
     ended: str | None = None
@@ -58,6 +58,8 @@ class Work(_Value):
     calendar_version: str
     trace: Trace
     books_version: int
+    is_paid: bool = False
+    """Rotation counted it as the owner's turn: to be given back if it leaves him through no doing of his."""
 
 
 class Kept(_Value):
@@ -88,6 +90,8 @@ class Lead(_Value):
     stints: tuple[Stint, ...] = ()
     marks: tuple[Mark, ...] = ()
     statuses_from: datetime | None = None
+    is_handed_on: bool = False
+    """Those who qualify by phone have had it in this round and handed it on."""
     was_routed: bool = False
     """`lead.routed` has been said in this round; every further owner is a `lead.reassigned`."""
     decisions: int = 0

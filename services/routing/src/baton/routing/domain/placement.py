@@ -8,10 +8,11 @@ their hash stands in the trace; so the same answer can be computed again at any 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -22,49 +23,12 @@ from baton.routing.domain.books import Account
 from baton.routing.domain.consents import lacks
 from baton.routing.domain.house import House
 from baton.routing.domain.roster import Roster
-from baton.routing.domain.rotation import Chosen, Nobody, Standing, Terms, choose_rep
+from baton.routing.domain.rotation import Chosen, Nobody, Standing
 from baton.routing.domain.rules import Match
+from baton.routing.domain.searching import Accounts, Asked, Ledger, OpenAccounts, Search, search
 
 MOST_CANDIDATES = 25
 MOST_OBJECTIONS = 100
-
-Accounts = Mapping[str, Account]
-OpenAccounts = Callable[[str, list[str]], Accounts]
-"""Gives the accounts of these reps in this pool."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The question: this lead, as seen at this moment."""
-
-    lead_id: str
-    round: int
-    at: datetime
-    view: Mapping[str, Any]
-    excluded: Mapping[str, str] = field(default_factory=dict)
-    """Rep id to why not him again in this round."""
-    to: str | None = None
-    """The rep somebody named by hand."""
-    agreed: tuple[str, ...] = ()
-    """The purposes the person has agreed to."""
-
-    def document(self) -> dict[str, Any]:
-        """The question as plain data."""
-        return {
-            "lead_id": self.lead_id,
-            "round": self.round,
-            "at": self.at.isoformat(),
-            "view": dict(self.view),
-            "excluded": dict(self.excluded),
-            "to": self.to,
-            "agreed": list(self.agreed),
-        }
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Asked:
-        """A question that was kept."""
-        agreed = tuple(document.get("agreed", ()))  # those from before rules could ask for consent have none
-        return cls(**{**document, "at": datetime.fromisoformat(document["at"]), "agreed": agreed})
 
 
 @dataclass(frozen=True)
@@ -72,15 +36,20 @@ class Inputs:
     """All that was looked at: what must be kept to answer again."""
 
     asked: Asked
-    accounts: Accounts
+    ledger: Ledger
     playbook: str
     roster: str
+
+    @property
+    def accounts(self) -> Accounts:
+        """Those of all pools that were looked at, the last pool's before the others."""
+        return {rep: account for accounts in self.ledger.values() for rep, account in accounts.items()}
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """The inputs as plain data; playbook and roster by hash."""
-        accounts = {rep: [a.credit, a.last, a.load, a.today, a.day] for rep, a in sorted(self.accounts.items())}
-        return {"asked": self.asked.document(), "accounts": accounts, "playbook": self.playbook, "roster": self.roster}
+        ledger = {pool: {rep: list(of[rep]) for rep in sorted(of)} for pool, of in self.ledger.items()}
+        return {"asked": self.asked.document(), "ledger": ledger, "playbook": self.playbook, "roster": self.roster}
 
     @cached_property
     def hash(self) -> str:
@@ -97,10 +66,11 @@ class Placed:
     pool: str | None
     policy: str
     shares: Mapping[str, float]
+    """What the rotation of the pool owes for it; empty where the lead was given past rotation."""
     trace: Trace
     inputs: Inputs
     standings: tuple[Standing, ...] = ()
-    """Everybody that was looked at, by rank; the trace names the first of them."""
+    """Everybody the pools asked about, the pool that answered first, by rank; the trace names the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,40 +90,54 @@ class Unplaced:
 
 def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccounts) -> Placed | Unplaced:
     """Find the owner of a lead, or say why it is held. A rep named by hand (`asked.to`) is taken in any case."""
-    match = house.match(asked.view)
+    match = house.match(asked.view, passing_over=house.qualifying if asked.is_handed_on else frozenset())
     rule = match.rule
-    pool = house.pool(rule.pool) if rule else None
-    members = roster.members(pool) if pool else ()
-    looked_at = sorted({member.rep.id for member in members} | ({asked.to} if asked.to else set()))
-    accounts = open_accounts(pool.id if pool else "", looked_at)
-    terms = Terms(house.playbook.routing.caps, bool(rule and rule.hours == "must_be_on_shift"), asked.excluded)
-    answer = choose_rep(members, accounts, terms, house.playbook.calendar, asked.at)
-    inputs = Inputs(asked, accounts, house.playbook.hash, roster.hash)
-    trace = _trace(match, pool, answer, inputs)
+    ledger: dict[str, Accounts] = {}
+
+    def accounts(pool: str, reps: Iterable[str]) -> Accounts:
+        ledger[pool] = open_accounts(pool, sorted({*reps, *ledger.get(pool, ()), *([asked.to] if asked.to else ())}))
+        return ledger[pool]
+
+    found = search(asked, rule, house, roster, accounts) if rule else Search()
+    if not ledger:
+        accounts("", ())
+    pool = found.last[0] or (house.pool(rule.pool) if rule else None)
+    inputs = Inputs(asked, ledger, house.playbook.hash, roster.hash)
+    trace = _trace(match, pool, found, inputs)
     ref = house.ref(rule) if rule else None
     if asked.to is not None:
-        shares = answer.shares if isinstance(answer, Chosen) else {}
         by_hand = ref or RuleRef(id="by_hand", label="No rule matched; given by hand", playbook=house.playbook.version)
         policy = rule.policy if rule else house.playbook.sla.policies[0].id
-        return Placed(asked.to, by_hand, pool.id if pool else None, policy, shares, trace, inputs, answer.standings)
+        return Placed(
+            asked.to, by_hand, pool.id if pool else None, policy, found.shares, trace, inputs, found.standings
+        )
     if rule is None or pool is None or ref is None:
         return Unplaced("no_rule", _why_no_rule(match), None, None, {}, None, trace, inputs)
     if lacks(rule.consent, asked.agreed):
         detail = f"{rule.label} needs consent to {rule.consent}."
-        return Unplaced("no_consent", detail, ref, pool.id, {}, None, trace, inputs, answer.standings)
-    if isinstance(answer, Chosen):
-        return Placed(answer.rep, ref, pool.id, rule.policy, answer.shares, trace, inputs, answer.standings)
-    return _unplaced(answer, ref, pool, trace, inputs)
+        return Unplaced("no_consent", detail, ref, pool.id, {}, None, trace, inputs, found.standings)
+    if found.rep is not None:
+        return Placed(found.rep, ref, pool.id, rule.policy, found.shares, trace, inputs, found.standings)
+    return _unplaced(found, ref, trace, inputs)
 
 
-def _unplaced(nobody: Nobody, ref: RuleRef, pool: Pool, trace: Trace, inputs: Inputs) -> Unplaced:
-    objections = {s.rep: s.objection.why for s in nobody.standings[:MOST_OBJECTIONS] if s.objection is not None}
-    if nobody.is_exhausted:
-        detail = f"Everybody in {pool.label} has had this lead in this round."
-        return Unplaced("manager", detail, ref, pool.id, objections, None, trace, inputs, nobody.standings)
-    detail = f"Nobody in {pool.label} can have it now." if objections else f"There is nobody in {pool.label}."
-    until, seen = nobody.next_try_at, nobody.standings
-    return Unplaced("nobody_eligible", detail, ref, pool.id, objections, until, trace, inputs, seen)
+def _unplaced(found: Search, ref: RuleRef, trace: Trace, inputs: Inputs) -> Unplaced:
+    last, first = found.asked[-1][0], found.asked[0][0]
+    objections = {s.rep: s.objection.why for s in found.standings if s.objection is not None}
+    objections = dict(list(objections.items())[:MOST_OBJECTIONS])
+    if last.rotation == "pull":
+        detail = f"Waits in {last.label} for somebody to take it."
+        return Unplaced("queued", detail, ref, last.id, objections, None, trace, inputs, found.standings)
+    nobodies = [answer for _, answer in found.asked if isinstance(answer, Nobody)]
+    where = " and ".join(pool.label for pool, _ in found.asked)
+    if any(nobody.is_exhausted for nobody in nobodies) and all(
+        nobody.is_exhausted or not nobody.standings for nobody in nobodies
+    ):
+        detail = f"Everybody in {where} has had this lead in this round."
+        return Unplaced("manager", detail, ref, first.id, objections, None, trace, inputs, found.standings)
+    detail = f"Nobody in {where} can have it now." if objections else f"There is nobody in {where}."
+    soonest = min((nobody.next_try_at for nobody in nobodies if nobody.next_try_at is not None), default=None)
+    return Unplaced("nobody_eligible", detail, ref, first.id, objections, soonest, trace, inputs, found.standings)
 
 
 def _why_no_rule(match: Match) -> str:
@@ -163,29 +147,40 @@ def _why_no_rule(match: Match) -> str:
     return f"No rule matches. The nearest is {first.rule}: {first.because}."
 
 
-def _trace(match: Match, pool: Pool | None, answer: Chosen | Nobody, inputs: Inputs) -> Trace:
-    opens = [s.opens_at for s in answer.standings if s.objection is None and s.opens_at is not None]
-    soonest = min(opens, default=None)
+def _trace(match: Match, pool: Pool | None, found: Search, inputs: Inputs) -> Trace:
+    shown = [candidate for answer in found.answers for candidate in _candidates(answer)]
     return Trace(
         rule=match.rule.id if match.rule else None,
         pool=pool.id if pool else None,
         near_misses=[NearMiss(rule=missed.rule, because=missed.because) for missed in match.near_misses],
-        candidates=[_candidate(standing, soonest) for standing in answer.standings[:MOST_CANDIDATES]],
+        preferred=list(found.preferred),
+        passed_over=[tried.id for tried, _ in found.asked[:-1]],
+        candidates=shown[:MOST_CANDIDATES],
         inputs_hash=inputs.hash,
     )
 
 
-def _candidate(standing: Standing, soonest: datetime | None) -> Candidate:
-    if standing.objection is not None:
-        return Candidate(rep=standing.rep, objection=standing.objection.why)
-    if standing.opens_at is not None and standing.opens_at != soonest:
-        return Candidate(rep=standing.rep, objection=f"others open sooner; he opens {standing.opens_at.isoformat()}")
-    return Candidate(rep=standing.rep, credit=standing.credit)
+def _candidates(answer: Chosen | Nobody) -> Iterator[Candidate]:
+    running = frozenset(answer.shares) if isinstance(answer, Chosen) else frozenset()
+    best = max((standing.fit for standing in answer.standings if standing.rep in running), default=0)
+    for standing in islice(answer.standings, MOST_CANDIDATES):
+        if standing.objection is not None:
+            yield Candidate(rep=standing.rep, objection=standing.objection.why)
+        elif standing.rep in running:
+            yield Candidate(rep=standing.rep, credit=standing.credit)
+        elif standing.fit < best or standing.opens_at is None:
+            yield Candidate(rep=standing.rep, objection="others fit better")
+        else:
+            opens = standing.opens_at.isoformat()
+            yield Candidate(rep=standing.rep, objection=f"others open sooner; he opens {opens}")
 
 
 def place_again(document: Mapping[str, Any], house: House, roster: Roster) -> Placed | Unplaced:
     """Answer a kept question again, from its own accounts. Raises ValueError for another playbook or roster."""
     if (document["playbook"], document["roster"]) != (house.playbook.hash, roster.hash):
         raise ValueError("this is not the playbook or not the roster that the decision was made with")
-    accounts = {rep: Account(*account) for rep, account in document["accounts"].items()}
-    return place(Asked.from_document(document["asked"]), house, roster, lambda _, reps: {r: accounts[r] for r in reps})
+    if "ledger" not in document:
+        raise ValueError("this was decided by an earlier version of Baton, which kept what it looked at otherwise")
+    ledger = {pool: {rep: Account(*of) for rep, of in reps.items()} for pool, reps in document["ledger"].items()}
+    asked = Asked.from_document(document["asked"])
+    return place(asked, house, roster, lambda pool, reps: {rep: ledger[pool][rep] for rep in reps})

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from baton.contracts import Owner, Rep
-from baton.playbook import Pool, Select
+from baton.playbook import Pool, Select, match_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,18 @@ class Roster:
             self._owners[rep_id] = Owner(**{name: getattr(rep, name) for name in Owner.model_fields})
         return self._owners[rep_id]
 
+    def known_as(self, name: str) -> str | None:
+        """The id of the rep who is called so: by id, e-mail, or an id in a CRM, case aside. None if nobody is."""
+        return self._names.get(match_key(name))
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for rep in self.reps.values():
+            for name in (*rep.external_ids.values(), *([rep.email] if rep.email else ())):
+                names.setdefault(match_key(name), rep.id)
+        return names | {match_key(rep_id): rep_id for rep_id in self.reps}
+
     @cached_property
     def _owners(self) -> dict[str, Owner]:
         return {}
@@ -93,6 +105,16 @@ def selects(select: Select, rep: Rep) -> bool:
         and set(select.skills) <= set(rep.skills)
         and (not select.languages or bool(set(select.languages) & set(rep.languages)))
     )
+
+
+def absence_handed_over(rep: Rep, now: datetime) -> bool:
+    """True while he is off, and his leads are to go to others meanwhile."""
+    return any(off.hand_over and off.starts_at <= now < off.ends_at for off in rep.time_off)
+
+
+def next_hand_over(rep: Rep, now: datetime) -> datetime | None:
+    """When the next absence begins for which his leads are to go to others."""
+    return min((off.starts_at for off in rep.time_off if off.hand_over and off.starts_at > now), default=None)
 
 
 def away_until(rep: Rep, now: datetime) -> datetime | None:

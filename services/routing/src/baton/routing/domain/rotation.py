@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from math import fsum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from baton.calendars import Calendar, NeverOpens
-from baton.playbook import Caps
-from baton.routing.domain.books import Account
+from baton.contracts import Rep
+from baton.playbook import Caps, RepTrait, match_key
+from baton.routing.domain.books import Account, week_of
 from baton.routing.domain.roster import Member, away_until
 
 FindCalendar = Callable[[str], Calendar]
 """Gives the calendar with this id. Raises KeyError."""
+Wants = Mapping[RepTrait, frozenset[str]]
+"""Trait to what is wanted of it, in the form of `match_key`."""
 _NEW = Account()
 
 
@@ -27,6 +31,10 @@ class Terms:
     must_be_on_shift: bool = False
     excluded: Mapping[str, str] | None = None
     """Rep id to why not him: whoever had the lead in this round already."""
+    must_have: Wants = field(default_factory=dict)
+    """What a rep must have at least one of, of each kind."""
+    best_fit: Wants = field(default_factory=dict)
+    """What counts for a rep: those with most of it are in the running."""
 
 
 class Objection(NamedTuple):
@@ -44,6 +52,8 @@ class Standing(NamedTuple):
     last: int
     opens_at: datetime | None = None
     objection: Objection | None = None
+    fit: int = 0
+    """How much of what counts he has."""
 
 
 Shift = tuple[datetime | None, Objection | None]
@@ -75,34 +85,53 @@ def choose_rep(
 ) -> Chosen | Nobody:
     """Pick the rep who should work the lead, or say why nobody can.
 
-    Of those without an objection whose calendar is open (or opens soonest, when nobody's is) the most owed wins; ties
-    go to whoever waited longest, then to the lowest id. So the same inputs give the same rep on any machine, however
-    reps are listed.
+    Of those without an objection who fit best and whose calendar is open (or opens soonest, when nobody's is) the most
+    owed wins; ties go to whoever waited longest, then to the lowest id. So the same inputs give the same rep on any
+    machine, however reps are listed.
     """
     shift = _shifts(terms, calendar, now)
     standings = [_standing(member, accounts.get(member.rep.id, _NEW), terms, shift, now) for member in members]
     able = [standing for standing in standings if standing.objection is None]
     if not able:
         return _nobody(standings, terms)
-    soonest = min(_opening(standing) for standing in able)
-    running = [standing for standing in able if _opening(standing) == soonest]
-    winner = min(running, key=lambda s: (-s.credit, s.last, s.rep))
+    running = in_the_running(able)
+    winner = min(running, key=_turn)
     weights = {member.rep.id: member.weight for member in members}
     total = fsum(weights[standing.rep] for standing in running)
     shares = {standing.rep: weights[standing.rep] / total for standing in running}
-    return Chosen(winner.rep, shares, _ranked(standings, soonest))
+    return Chosen(winner.rep, shares, _ranked(standings, frozenset(shares)))
+
+
+def _turn(standing: Standing) -> tuple[float, int, str]:
+    """Billionths are left over where shares do not come out even; they decide between nobody."""
+    return (-round(standing.credit, 7), standing.last, standing.rep)
+
+
+def in_the_running(standings: Iterable[Standing]) -> list[Standing]:
+    """Of those without an objection the ones who fit best, and of these the ones who open first."""
+    able = [standing for standing in standings if standing.objection is None]
+    best = max((standing.fit for standing in able), default=0)
+    fitting = [standing for standing in able if standing.fit == best]
+    soonest = min(map(_opening, fitting), default=None)
+    return [standing for standing in fitting if _opening(standing) == soonest]
 
 
 def own_day(zone: str, now: datetime) -> str:
     """The date where the rep is, by which daily caps are counted."""
-    return now.astimezone(ZoneInfo(zone)).date().isoformat()
+    return now.astimezone(zone_of(zone)).date().isoformat()
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone with this name, looked up once."""
+    return ZoneInfo(name)
 
 
 def _nobody(standings: Sequence[Standing], terms: Terms) -> Nobody:
     ends = [s.objection.until for s in standings if s.objection is not None and s.objection.until is not None]
     excluded = terms.excluded or {}
     exhausted = bool(standings) and all(standing.rep in excluded for standing in standings)
-    return Nobody(_ranked(standings, None), min(ends, default=None), exhausted)
+    return Nobody(_ranked(standings, frozenset()), min(ends, default=None), exhausted)
 
 
 def _standing(member: Member, account: Account, terms: Terms, shift: FindShift, now: datetime) -> Standing:
@@ -110,7 +139,14 @@ def _standing(member: Member, account: Account, terms: Terms, shift: FindShift, 
     objection = _objection(member, account, terms, now)
     if objection is None:
         opens_at, objection = shift(member.rep.calendar)
-    return Standing(member.rep.id, account.credit, account.last, opens_at, objection)
+    fit = sum(len(wanted & traits_of(member.rep, trait)) for trait, wanted in terms.best_fit.items())
+    return Standing(member.rep.id, account.credit, account.last, opens_at, objection, fit)
+
+
+def traits_of(rep: Rep, trait: RepTrait) -> frozenset[str]:
+    """What the rep has of this kind, as rules compare it."""
+    value = getattr(rep, trait)
+    return frozenset(map(match_key, value if isinstance(value, list) else () if value is None else (value,)))
 
 
 def _objection(member: Member, account: Account, terms: Terms, now: datetime) -> Objection | None:
@@ -119,15 +155,38 @@ def _objection(member: Member, account: Account, terms: Terms, now: datetime) ->
         return Objection("inactive")
     if rep.id in (terms.excluded or {}):
         return Objection((terms.excluded or {})[rep.id])
+    for trait, wanted in terms.must_have.items():
+        if wanted.isdisjoint(traits_of(rep, trait)):
+            return Objection(f"{trait}: not {' or '.join(sorted(wanted))}")
     if back := away_until(rep, now):
         return Objection(f"time off until {_written(back)}", back)
     cap = rep.capacity if rep.capacity is not None else terms.caps.open_leads
     if cap is not None and account.load >= cap:
         return Objection(f"at capacity: {account.load} of {cap} open")
-    per_day = terms.caps.per_day
-    if per_day is not None and account.today >= per_day and account.day == own_day(rep.zone, now):
-        return Objection(f"at the daily cap: {account.today} of {per_day} today", _next_day(rep.zone, now))
-    return None
+    return _capped(rep, account, terms.caps, now)
+
+
+def _capped(rep: Rep, account: Account, caps: Caps, now: datetime) -> Objection | None:
+    """The cap that ends last of those he has reached, each counted in his own zone."""
+    if account.day is None or (caps.per_day, caps.per_week, caps.per_month) == (None, None, None):
+        return None
+    here = now.astimezone(zone_of(rep.zone)).date()
+    day = here.isoformat()
+    reached: list[Objection] = []
+    if caps.per_day is not None and account.today >= caps.per_day and account.day == day:
+        reached.append(_cap("daily", account.today, caps.per_day, "today", here + timedelta(days=1), rep, now))
+    if caps.per_week is not None and account.week >= caps.per_week and week_of(account.day) == week_of(day):
+        monday = here + timedelta(days=7 - here.weekday())
+        reached.append(_cap("weekly", account.week, caps.per_week, "this week", monday, rep, now))
+    if caps.per_month is not None and account.month >= caps.per_month and account.day[:7] == day[:7]:
+        first = (here.replace(day=1) + timedelta(days=32)).replace(day=1)
+        reached.append(_cap("monthly", account.month, caps.per_month, "this month", first, rep, now))
+    return max(reached, key=lambda objection: objection.until or now, default=None)
+
+
+def _cap(word: str, count: int, cap: int, when: str, ends: date, rep: Rep, now: datetime) -> Objection:
+    until = datetime(ends.year, ends.month, ends.day, tzinfo=zone_of(rep.zone)).astimezone(now.tzinfo)
+    return Objection(f"at the {word} cap: {count} of {cap} {when}", until)
 
 
 def _shifts(terms: Terms, calendar: FindCalendar, now: datetime) -> FindShift:
@@ -159,26 +218,20 @@ def _opening(standing: Standing) -> datetime:
     return standing.opens_at
 
 
-def _ranked(standings: Sequence[Standing], soonest: datetime | None) -> tuple[Standing, ...]:
-    """Who was in the running by rank, then those who open later, then those with an objection."""
+def _ranked(standings: Sequence[Standing], running: frozenset[str]) -> tuple[Standing, ...]:
+    """Who was in the running by rank, then those who open later or fit less, then those with an objection."""
 
-    def rank(standing: Standing) -> tuple[int, datetime, float, int, str]:
+    def rank(standing: Standing) -> tuple[int, int, datetime, float, int, str]:
         if standing.objection is not None or standing.opens_at is None:
-            return (1, _LATEST, 0.0, 0, standing.rep)
-        opens = standing.opens_at if soonest is None or standing.opens_at != soonest else _EARLIEST
-        return (0, opens, -standing.credit, standing.last, standing.rep)
+            return (2, 0, _LATEST, 0.0, 0, standing.rep)
+        if standing.rep in running:
+            return (0, 0, _LATEST, *_turn(standing))
+        return (1, -standing.fit, standing.opens_at, *_turn(standing))
 
     return tuple(sorted(standings, key=rank))
 
 
-_EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 _LATEST = datetime.fromisoformat("9999-12-30T00:00:00+00:00")
-
-
-def _next_day(zone: str, now: datetime) -> datetime:
-    here = ZoneInfo(zone)
-    tomorrow = now.astimezone(here).date() + timedelta(days=1)
-    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=here).astimezone(now.tzinfo)
 
 
 def _written(at: datetime) -> str:

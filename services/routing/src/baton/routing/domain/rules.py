@@ -102,14 +102,14 @@ class RuleIndex:
         for position, rule in enumerate(rules):
             self._put(position, rule)
 
-    def match(self, view: Mapping[str, Any], judge: Judge) -> Match:
-        """The first rule, in the playbook's order, whose keys fit and whose condition is true (not unknown)."""
+    def match(self, view: Mapping[str, Any], judge: Judge, passing_over: frozenset[str] = frozenset()) -> Match:
+        """The first rule, in the order they are asked, whose keys fit and whose condition is true (not unknown)."""
         values = {name: _keys_of(view[name]) for name in self.fields if name in view}
         code = _code_of(view)
         failed: dict[int, str] = {}
         for position in sorted(self._candidates(values, code)):
             rule = self.rules[position]
-            if self._misfits(position, values, code):
+            if rule.id in passing_over or self._misfits(position, values, code):
                 continue
             verdict = judge(rule.id) if rule.when is not None else None
             if verdict is None or verdict.is_true:
@@ -117,11 +117,15 @@ class RuleIndex:
             failed[position] = _say(rule, verdict)
         return Match(None, self._near_misses(len(self.rules), failed, values, code, view))
 
-    def considered(self, view: Mapping[str, Any], judge: Judge) -> Iterator[Considered]:
+    def considered(
+        self, view: Mapping[str, Any], judge: Judge, passing_over: frozenset[str] = frozenset()
+    ) -> Iterator[Considered]:
         """Every rule in turn up to the one that decides, the long way: for telling why, not for deciding."""
         values = {name: _keys_of(view[name]) for name in self.fields if name in view}
         code = _code_of(view)
         for position, rule in enumerate(self.rules):
+            if rule.id in passing_over:
+                continue
             names = (*rule.match, *(names_in(rule.when).fields if rule.when is not None else ()))
             saw = {name: view.get(name) for name in names}
             if misfits := self._misfits(position, values, code):

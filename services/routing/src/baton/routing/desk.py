@@ -1,0 +1,40 @@
+"""What decisions are made with, and where one has got to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from baton.routing.domain.books import Books
+from baton.routing.domain.house import House
+from baton.routing.domain.lead import Lead
+from baton.runtime.handler import Draft
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a decision is made with, beside the lead: playbook, books, the present."""
+
+    house: House
+    books: Books
+    now: datetime
+    find_account_owner: Callable[[str], str | None] = lambda _: None
+    """Gives the rep who got the newest lead of a company, by those that were kept; the books know newer ones."""
+
+    def account_owner(self, account: str | None) -> str | None:
+        """Who has the leads of this company."""
+        if account is None or not self.house.follows_accounts:
+            return None
+        known = self.books.owners.get(account)
+        return known[0] if known is not None else self.find_account_owner(account)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a decision has got to: the lead and the books by now, and what was said."""
+
+    lead: Lead
+    books: Books
+    facts: tuple[Draft, ...] = ()
+    due: Mapping[str, datetime | None] = field(default_factory=dict)
