@@ -241,6 +241,40 @@ def personal_erase(
 
 
 @app.command()
+def train(
+    playbook: Annotated[
+        Path | None, typer.Option("--playbook", help="Directory of the playbook; BATON_PLAYBOOK by default.")
+    ] = None,
+    goal: Annotated[
+        Literal["accepted", "won"], typer.Option("--goal", help="What the system's own history is asked for.")
+    ] = "accepted",
+    file: Annotated[Path | None, typer.Option("--file", help="A CSV in place of the system's own history.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", "-m", help="For a CSV: the mapping an import of it has.")
+    ] = None,
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", help="For a CSV: column=value of a good end, such as Converted=1.")
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option("--order", help="For a CSV: the column that tells its time order.")
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option("--trust", help="A field known before the outcome, whatever it looks like; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; the playbook's learned.json otherwise.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Where to write all that was found, as JSON.")] = None,
+) -> None:
+    """Learn a score from what came of leads; say which criteria foretold it. Counts once it beats the rules."""
+    from baton.cli.train import Order, table_of, train
+
+    table = table_of(file, mapping, outcome, order)
+    train(Order(playbook, goal, table, frozenset(trust or ()), output, report))
+
+
+@app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
 ) -> None:

@@ -110,6 +110,9 @@ class Score(Part):
     fit: float = 0
     interest: float = 0
     energy: float | None = Field(default=None, description="null while cause and problem were never asked (Q5).")
+    learned: float | None = Field(
+        default=None, ge=0, le=1, description="The learned score's chance of a good end; null while none counts."
+    )
 
 
 class Owner(Part):

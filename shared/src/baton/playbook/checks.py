@@ -66,6 +66,7 @@ def check_playbook(context: Context) -> list[Problem]:
     checks: tuple[Callable[[Context], Iterator[Problem]], ...] = (
         _definition,
         _scoring,
+        _learned,
         _nurture,
         _disqualify,
         _sla,
@@ -115,6 +116,18 @@ def _scoring(context: Context) -> Iterator[Problem]:
     energy = formula_environment(list(dict.fromkeys(parts)))
     yield from check_formula(document, ("energy", "formula"), scoring.energy.formula, energy)
     yield from check_formula(document, ("score",), scoring.score, formula_environment(SCORE_NAMES))
+
+
+def _learned(context: Context) -> Iterator[Problem]:
+    learned = context.playbook.models.learned
+    types = context.playbook.schema.types
+    for index, field in enumerate(() if learned is None else learned.fields):
+        document, loc = context.documents["learned"], ("fields", index, "field")
+        wanted = ("int", "double") if field.points else ("string", "bool")
+        if field.field not in types:
+            yield document.problem(loc, f"definition.yaml has no field {field.field!r}: run `baton train` again")
+        elif types[field.field] not in wanted:
+            yield document.problem(loc, f"{field.field} is a {types[field.field]} now: run `baton train` again")
 
 
 def _nurture(context: Context) -> Iterator[Problem]:

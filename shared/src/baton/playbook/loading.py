@@ -14,6 +14,7 @@ from baton.playbook.calendars import Calendars
 from baton.playbook.checks import Context, check_playbook, check_source
 from baton.playbook.definition import Definition
 from baton.playbook.disqualify import Disqualify
+from baton.playbook.learned import Learned
 from baton.playbook.likeness import write_out
 from baton.playbook.nurture import Nurture
 from baton.playbook.playbook import Models, Playbook
@@ -40,6 +41,8 @@ FILES: dict[str, type[BaseModel]] = {
 }
 BESIDE: dict[str, type[BaseModel]] = {"roster": Roster, "signatures": Signatures}
 """Files that may be missing and are no part of the version."""
+LEARNED = "learned.json"
+"""May be missing; where it is, it is part of the version."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -81,6 +84,8 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Playb
     for name, model in BESIDE.items():
         if (path / f"{name}.yaml").exists():
             _load_part(path / f"{name}.yaml", name, model, documents, parts, problems)
+    if (path / LEARNED).exists():
+        _load_part(path / LEARNED, "learned", Learned, documents, parts, problems)
     if len(parts) < len(documents) or any(name not in parts for name in FILES):
         return None, problems
     roster, signatures = parts.pop("roster", None), parts.pop("signatures", None)

@@ -16,6 +16,7 @@ from baton.playbook.conditions import Condition, Formula, RuleSet
 from baton.playbook.definition import Definition
 from baton.playbook.disqualify import Disqualify
 from baton.playbook.fields import Schema
+from baton.playbook.learned import Learned
 from baton.playbook.nurture import Nurture
 from baton.playbook.roster import Roster
 from baton.playbook.routing import Routing
@@ -27,7 +28,7 @@ from baton.playbook.targets import Targets
 from baton.playbook.terms import Strict
 
 RULE_SETS = ("criteria", "fit", "disqualifiers", "tracks", "residuals")
-SCORE_NAMES = ("fit", "interest", "energy", "points")
+SCORE_NAMES = ("fit", "interest", "energy", "points", "learned")
 
 
 class Models(Strict):
@@ -42,6 +43,7 @@ class Models(Strict):
     sources: Sources
     calendars: Calendars
     targets: Targets
+    learned: Learned | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,12 @@ class Playbook:
         return self.models.targets
 
     @property
+    def learned(self) -> Learned | None:
+        """The learned score, if there is one and it counts: it has beaten the rules."""
+        learned = self.models.learned
+        return learned if learned is not None and learned.is_on else None
+
+    @property
     def label(self) -> str:
         """What people call this version."""
         return self.definition.label
@@ -106,7 +114,10 @@ class Playbook:
 
     def document(self) -> dict[str, Any]:
         """The models as plain data; `Playbook.from_document` gives an equal playbook back."""
-        return self.models.model_dump(mode="json", by_alias=True)
+        document = self.models.model_dump(mode="json", by_alias=True)
+        if document["learned"] is None:  # a playbook without a learned score is what it was before there were any
+            del document["learned"]
+        return document
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Playbook:
@@ -166,7 +177,7 @@ class Playbook:
 
     @cached_property
     def score_formula(self) -> Formula:
-        """The score over `fit`, `interest`, `energy`, `points`."""
+        """The score over `fit`, `interest`, `energy`, `points`, and `learned` in per cent."""
         return Formula(self.scoring.score, SCORE_NAMES)
 
     def calendar(self, calendar_id: str) -> Calendar:

@@ -72,7 +72,8 @@ class Energy(Strict):
 
 
 class Scoring(Strict):
-    """`score` is CEL over the doubles `fit`, `interest`, `energy` (0.0 if unknown) and `points` (weighed criteria)."""
+    """`score` is CEL over the doubles `fit`, `interest`, `energy` (0.0 if unknown), `points` (weighed criteria) and
+    `learned` (the learned score's chance in per cent, 0.0 while there is none that counts)."""
 
     fit: tuple[FitRule, ...] = ()
     signals: tuple[Signal, ...] = ()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from baton.playbook.loading import FILES, load
+from baton.playbook.loading import FILES, LEARNED, load
 from baton.playbook.playbook import Playbook
 from baton.playbook.problems import PlaybookErrors
 
-_WATCHED = (*FILES, "signatures")
+_WATCHED = (*(f"{name}.yaml" for name in (*FILES, "signatures")), LEARNED)
 
 
 class Watch:
@@ -65,7 +65,7 @@ class Watch:
         found = []
         for name in _WATCHED:
             try:
-                status = (self.path / f"{name}.yaml").stat()
+                status = (self.path / name).stat()
             except OSError:
                 continue
             found.append((name, status.st_mtime_ns, status.st_size))
@@ -75,7 +75,7 @@ class Watch:
         digest = hashlib.sha256()
         for name in _WATCHED:
             try:
-                digest.update(name.encode() + b"\0" + (self.path / f"{name}.yaml").read_bytes())
+                digest.update(name.encode() + b"\0" + (self.path / name).read_bytes())
             except OSError:
                 continue
         return digest.hexdigest()

@@ -28,6 +28,19 @@ def definition_shown(playbook: Playbook) -> dict[str, Any]:
         "scoring": playbook.scoring.model_dump(**plain),
         "nurture": playbook.nurture.model_dump(**plain),
         "disqualify": _disqualify(playbook),
+        "learned": _learned_shown(playbook),
+    }
+
+
+def _learned_shown(playbook: Playbook) -> dict[str, Any] | None:
+    """Return what was learned, and how it fared on newer cases than it learned from; None where nothing was."""
+    learned = playbook.models.learned
+    if learned is None:
+        return None
+    return {
+        **learned.model_dump(mode="json", exclude={"fields"}),
+        "is_on": learned.is_on,
+        "fields": [field.field for field in learned.fields],
     }
 
 

@@ -18,15 +18,18 @@ from baton.playbook import (
     Truth,
     Verdict,
     energy_of,
-    interest_of,
     lead_view,
     must_know,
     signals_of,
 )
 from baton.playbook.activities import matches
+from baton.playbook.learned import Prediction, predict
+from baton.playbook.numbers import score_numbers
 from baton.playbook.nurture import Track
 from baton.scoring.domain.moments import time_of
 from baton.scoring.domain.person import Person
+
+LEARNED_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,15 @@ def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
     fit = playbook.fit.judge(view)
     readings = signals_of(playbook.scoring, lead["activity"], now)
     energy = energy_of(playbook, person.all_answers)
-    points = sum(c.points for c in playbook.definition.criteria if criteria[c.id].is_true)
-    numbers = {
-        "fit": float(sum(rule.points for rule in playbook.scoring.fit if fit[rule.id].is_true)),
-        "interest": interest_of(playbook.scoring, readings),
-        "energy": energy.points or 0.0,
-        "points": float(points),
-    }
+    learned = None if playbook.learned is None else predict(playbook.learned, view)
+    numbers = score_numbers(playbook, criteria, fit, readings, energy, learned)
     total = playbook.score_formula.value(numbers)
     score = Score(
-        total=round(total or 0.0, 2), fit=numbers["fit"], interest=round(numbers["interest"], 2), energy=energy.points
+        total=round(total or 0.0, 2),
+        fit=numbers["fit"],
+        interest=round(numbers["interest"], 2),
+        energy=energy.points,
+        learned=None if learned is None else round(learned.probability, 4),
     )
     required = [c for c in playbook.definition.criteria if c.required]
     unmet = tuple(c.id for c in required if criteria[c.id].truth is Truth.FALSE)
@@ -73,8 +75,8 @@ def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
     return Judgement(
         score=score,
         temperature=energy.temperature,
-        why=_why(playbook, criteria, fit, readings, energy.parts, energy.missing),
-        meets=not unmet and not unknown and points >= playbook.definition.min_points,
+        why=[*_why(playbook, criteria, fit, readings, energy.parts, energy.missing), *_learned(playbook, learned)],
+        meets=not unmet and not unknown and numbers["points"] >= playbook.definition.min_points,
         unmet=unmet,
         unknown=unknown,
         disqualified_by=_disqualified_by(playbook, view),
@@ -154,6 +156,17 @@ def _why(
 
 def _strength(reason: Reason) -> float:
     return -abs(reason.points)
+
+
+def _learned(playbook: Playbook, prediction: Prediction | None) -> list[Reason]:
+    """What moved the learned score most. It gives no points of its own: the formula weighs the chance as a whole."""
+    if prediction is None:
+        return []
+    labels = {field.name: field.label or field.name.replace("_", " ") for field in playbook.definition.fields}
+    return [
+        Reason(criterion=f"learned.{one.field}", label=f"{labels[one.field]}: odds × {one.odds:.2f}", value=one.value)
+        for one in prediction.contributions[:LEARNED_REASONS]
+    ]
 
 
 def _reason(rule: Criterion | FitRule, verdict: Verdict) -> Reason:
