@@ -17,13 +17,17 @@ from tests.doors.house import SCOPES, House, Route, bearer, token_with
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OPEN = {
+    "GET embed/{rep_id}",  # by its signed link
     "GET healthz", "GET readyz", "GET metrics", "GET openapi.json", "GET docs", "GET login", "POST login",
     "POST logout",
     *(f"{method} v1/hooks/{{source}}" for method in ("GET", "OPTIONS", "PATCH", "POST", "PUT")),
 }  # fmt: skip
 """Open to everybody; metrics decides by itself, hooks by their signature, login and logout by the page they come from.
 A new one is added here on purpose or not at all."""
-READ_BY_POST = {"/intake/v1/leads/search", "/scoring/v1/preview", "/routing/v1/preview", "/scoring/v1/definition/read"}
+READ_BY_POST = {
+    "/intake/v1/leads/search", "/scoring/v1/preview", "/routing/v1/preview", "/scoring/v1/definition/read",
+    "/routing/v1/reps/{rep_id}/link",
+}  # fmt: skip
 """Posts that change nothing which others see: what they ask does not belong into a URL. Reading is enough for them."""
 WRITING = {"intake:write", "sales:write", "admin"}
 HTML = {"Accept": "text/html"}

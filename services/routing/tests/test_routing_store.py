@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from baton.contracts import Score
@@ -48,3 +49,25 @@ async def test_the_ledger_counts_leads_that_were_qualified_and_no_others(bench: 
     assert await bench.engine.read(service.ledger) == {"routed": 2, "won": 1}
     page = await bench.engine.read(lambda tx: service.ledger_page(tx, facts.lead_id(0), 1))
     assert page == [{"lead_id": facts.lead_id(1), "fate": "routed", "round": 1}]
+
+
+async def test_rosters_and_playbooks_are_kept_as_long_as_a_decision_was_made_by_them(bench: Bench, facts: Any) -> None:
+    service: Any = bench.engine.service
+
+    async def kept() -> int:
+        return len(await bench.engine.read(lambda tx: list(tx.execute(service.tables.kept.select()))))
+
+    await bench.hear(facts.qualified(), subject=facts.lead_id(1))
+    for number in range(2, 5):
+        await bench.advance(timedelta(days=1))
+        await bench.command("put", "zoe", facts.rep("zoe", weight=number), id=str(number))
+        await bench.hear(facts.qualified(), subject=facts.lead_id(number))
+    assert await kept() == 5
+    await bench.advance(timedelta(days=service._decision_days - 1))
+    await service.delete_old_decisions(bench.engine)
+    assert await kept() == 5, "all but the first decision are young enough, and replicas may overlap for a day"
+    await bench.advance(timedelta(days=30))
+    await service.delete_old_decisions(bench.engine)
+    assert await kept() == 2
+    await bench.hear(facts.qualified(), subject=facts.lead_id(9))
+    assert await kept() == 2

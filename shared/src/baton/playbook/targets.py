@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from baton.playbook.endpoints import Endpoint, Notice
 from baton.playbook.terms import Id, Label, Strict
+
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?$", max_length=300)]
+"""Scheme and host of a site, as browsers compare them."""
 
 
 class Target(Strict):
@@ -32,6 +35,6 @@ class Targets(Strict):
     """
 
     targets: tuple[Target, ...] = ()
-    frame_ancestors: tuple[str, ...] = ()
+    frame_ancestors: tuple[Origin, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     notices: tuple[Notice, ...] = ()

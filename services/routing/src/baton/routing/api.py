@@ -18,6 +18,7 @@ from baton.routing.bodies import ClaimIn, HandOnIn, NextIn, PreviewIn, ReassignI
 from baton.routing.deliveries.api import delivery_routers
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
+from baton.routing.embedding import embedding_routes
 from baton.routing.explain import explain_routes
 from baton.routing.pages import pages
 from baton.routing.queues import next_of_queue
@@ -42,6 +43,7 @@ def routers(engine: Engine, routing: Routing) -> Sequence[APIRouter]:
         _commands(engine),
         _roster(engine, routing),
         _work(engine, routing),
+        embedding_routes(engine, routing),
         pages(engine, routing),
         *delivery_routers(engine, routing),
     )

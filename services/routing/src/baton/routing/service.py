@@ -76,6 +76,8 @@ VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]
 RETENTION_SECONDS = 600.0
 RETENTION_BATCH = 500
 """Decisions deleted in one transaction; more would keep leads waiting behind it."""
+OVERLAP = timedelta(days=1)
+"""For so long replicas may work by different playbooks or rosters, far longer than they do."""
 COUNT_EVERY = 10.0
 """Seconds between two counts of held leads; a scraper comes every 15."""
 
@@ -116,7 +118,7 @@ class Routing(Service[State, Counter]):
         self.metrics.show_playbook(watch.current.version)
         self._shelf = store.BooksShelf(self.tables)
         self._open: Counter | None = None
-        self._kept: set[tuple[str, str]] = set()
+        self._kept: tuple[str, str] | None = None
         self._lanes = settings.partitions
         own = settings if isinstance(settings, RoutingSettings) else RoutingSettings(**settings.model_dump())
         self._poll_seconds = own.playbook_poll_seconds
@@ -169,9 +171,9 @@ class Routing(Service[State, Counter]):
     def _keep_bodies(self, tx: Connection, used: Counter | None, now: datetime) -> None:
         assert used is not None  # the runtime opens the books before it loads anything
         hashes = (used.books.roster.hash, used.house.playbook.hash)
-        if hashes not in self._kept:
+        if hashes != self._kept:
             store.keep_bodies(tx, self.tables, used.books.roster, used.house.playbook, now)
-            after_commit(tx, lambda: self._kept.add(hashes))
+            after_commit(tx, partial(setattr, self, "_kept", hashes))
 
     def _keep_books(self, tx: Connection, books: Counter, now: datetime) -> None:
         self._shelf.put(tx, books.books)
@@ -244,6 +246,7 @@ class Routing(Service[State, Counter]):
 
         while more := await engine.store.write(work):
             gone += more
+        await engine.store.write(lambda tx: store.delete_old_bodies(tx, self.tables, before - OVERLAP))
         return gone
 
     async def take_playbook(self, engine: Engine, playbook: Playbook) -> None:

@@ -138,12 +138,12 @@ def of_person(tx: Connection, tables: Tables, lead_id: str) -> dict[str, Any]:
 
 
 def keep_bodies(tx: Connection, tables: Tables, roster: Roster, playbook: Playbook, now: datetime) -> None:
-    """Keep roster and playbook under their hashes, if they are not kept yet."""
+    """Keep roster and playbook under their hashes, and that decisions are made by them from now on."""
     rows = [
         {"hash": roster.hash, "kind": "roster", "body": roster.document(), "kept_at": now},
         {"hash": playbook.hash, "kind": "playbook", "body": playbook.document(), "kept_at": now},
     ]
-    insert_missing(tx, tables.kept, rows)
+    upsert(tx, tables.kept, sorted(rows, key=lambda row: row["hash"]))
 
 
 def keep_reps(tx: Connection, tables: Tables, reps: Iterable[Rep], now: datetime) -> None:
@@ -259,6 +259,17 @@ def delete_old_decisions(tx: Connection, tables: Tables, before: datetime, limit
     key = (decision.lead_id, decision.round, decision.number)
     old = select(*key).where(decision.decided_at < before).order_by(decision.decided_at).limit(limit)
     return tx.execute(delete(tables.decision).where(tuple_(*key).in_(old))).rowcount
+
+
+def delete_old_bodies(tx: Connection, tables: Tables, before: datetime) -> int:
+    """Delete rosters and playbooks that nothing was decided by since then; return how many.
+
+    Both of a pair are written anew when decisions begin to be made by it. So whatever is older than another one was no
+    part of the pair that came with that. The newest pair always stays.
+    """
+    kept, newer = tables.kept, tables.kept.alias()
+    later = (newer.c.kept_at > kept.c.kept_at) & (newer.c.kept_at < before)
+    return tx.execute(delete(kept).where(select(newer.c.hash).where(later).exists())).rowcount
 
 
 def kept_body(tx: Connection, tables: Tables, digest: str) -> Any:
