@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psycopg
 from confluent_kafka import KafkaException
@@ -44,6 +46,9 @@ class Drain:
     """There is nothing to publish, to read or to fire."""
     left: dict[str, int] = field(default_factory=dict)
     behind: dict[str, int] = field(default_factory=dict)
+    idle: float | None = None
+    """The share of the processors' time until it had caught up in which nobody ran, whoever it was: a drain that waits
+    for something has much of it, one that is only long has none. None where the system does not say."""
 
 
 def drain(
@@ -52,6 +57,7 @@ def drain(
     """Wait until all is quiet, at most `patience` seconds; `tell` on the way what is behind."""
     begun, found, past = time.monotonic(), Drain(), deque[Moment]()
     steady = quiet = told = 0
+    processors = _processors()
     while quiet < STEADY and (passed := time.monotonic() - begun) < patience:
         if passed > (told + 1) * TELL:
             told += 1
@@ -67,10 +73,26 @@ def drain(
         quiet = 0 if found.left else quiet + 1
         if found.caught_up is None and max(steady, quiet) >= STEADY:
             found.caught_up = time.monotonic() - begun
+            found.idle = _idle_since(processors)
         time.sleep(LOOK)
     if quiet == STEADY:
         found.quiet = time.monotonic() - begun
     return found
+
+
+def _processors() -> tuple[float, float] | None:
+    """How long, since the system's start, the processors were idle, and how long they were at all (proc(5))."""
+    with contextlib.suppress(OSError):
+        times = [float(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return times[3] + times[4], sum(times)
+    return None
+
+
+def _idle_since(before: tuple[float, float] | None) -> float | None:
+    now = _processors()
+    if before is None or now is None or now[1] == before[1]:
+        return None
+    return (now[0] - before[0]) / (now[1] - before[1])
 
 
 def _behind(stores: Stores, ends: Ends, past: deque[Moment]) -> dict[str, int]:

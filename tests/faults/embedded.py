@@ -91,6 +91,7 @@ def judge(found: Home, load: Load, verdict: Verdict) -> None:
 
     drained = drain(files, ends, GONE_SECONDS if found.gave_up else verdict.wanted.drain)
     verdict.caught_up_in, verdict.drained_in, verdict.left = drained.caught_up, drained.quiet, drained.left
+    verdict.idle = drained.idle
     audited = "" if verdict.drained_in is None else audit(found.environment)
     if (code := found.stop()) and not found.gave_up:
         found.gave_up.append(f"asked to stop, it ended with {code}")

@@ -136,7 +136,7 @@ def _drain(found: Plant, verdict: Verdict) -> None:
     finally:
         client.close()
     verdict.caught_up_in, verdict.drained_in = drained.caught_up, drained.quiet
-    verdict.left = drained.left
+    verdict.left, verdict.idle = drained.left, drained.idle
     _tell(f"caught up: {drained.caught_up}, quiet: {drained.quiet}, left to do: {drained.left or 'nothing'}")
 
 

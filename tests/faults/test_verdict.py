@@ -17,16 +17,21 @@ def one_round(wanted: Wanted, **otherwise: object) -> Verdict:
 
 
 def test_rounds_add_up_and_the_longest_drain_counts(tmp_path: Path) -> None:
-    total = Verdict(Wanted(seed=7, rounds=3, out=tmp_path / "deep/result"))
-    total.add(one_round(total.wanted))
-    total.add(one_round(total.wanted, drained_in=10.0, caught_up_in=9.0))
+    total = Verdict(Wanted(seed=7, rounds=4, out=tmp_path / "deep/result"))
+    total.add(one_round(total.wanted, idle=0.02))
+    total.add(one_round(total.wanted, drained_in=10.0, caught_up_in=9.0, idle=0.6))
+    total.add(one_round(total.wanted, idle=0.1))
     total.write()
     found = json.loads((tmp_path / "deep/result.json").read_text())
-    assert (found["seed"], found["rounds"], found["faults"]["kill"]) == (7, 2, 80)
-    assert (found["counts"]["leads accepted"], found["quiet_seconds"], found["caught_up_seconds"]) == (2000, 20.0, 9.0)
+    assert (found["seed"], found["rounds"], found["faults"]["kill"]) == (7, 3, 120)
+    assert (found["counts"]["leads accepted"], found["quiet_seconds"], found["caught_up_seconds"]) == (3000, 20.0, 9.0)
+    assert found["idle_share"] == 0.6
+    assert (
+        "caught up 9.0 s after the last fault, but for the leads' own course; processors idle for 60%" in total.text()
+    )
     assert (found["verdict"], found["finished"]) == ("kept", False)
     row = (tmp_path / "deep/result.md").read_text()
-    assert "2,000 in 0 min, 2 rounds so far | 80 kill, 6 freeze | all kept" in row
+    assert "3,000 in 0 min, 3 rounds so far | 120 kill, 9 freeze | all kept" in row
 
 
 def test_what_was_wrong_in_one_round_is_wrong_in_all(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ class Verdict:
     """The longest time from the last fault of a round until all was quiet; None if it did not become so."""
     caught_up_in: float | None = None
     """As above, until only the leads' own course was left (drain.py)."""
+    idle: float | None = None
+    """The share of the processors' time in which nobody ran until then, in the round that took longest."""
     left: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
     gave_up: list[str] = field(default_factory=list)
@@ -102,6 +104,8 @@ class Verdict:
         """Take one more round into account."""
         self.faults.update(other.faults)
         self.counts.update(other.counts)
+        if self.caught_up_in is None or (other.caught_up_in or 0.0) > self.caught_up_in:
+            self.idle = other.idle
         self.drained_in = _longer(self.drained_in, other.drained_in) if self.rounds else other.drained_in
         self.caught_up_in = _longer(self.caught_up_in, other.caught_up_in) if self.rounds else other.caught_up_in
         self.left = other.left
@@ -116,7 +120,10 @@ class Verdict:
         if self.drained_in is None:
             lines.append(f"NOT DRAINED within {self.wanted.drain:.0f} s: {self.left}")
         if self.caught_up_in is not None:
-            lines.append(f"caught up {self.caught_up_in:.1f} s after the last fault, but for the leads' own course")
+            idle = "" if self.idle is None else f"; processors idle for {self.idle:.0%} of it"
+            lines.append(
+                f"caught up {self.caught_up_in:.1f} s after the last fault, but for the leads' own course{idle}"
+            )
         if self.drained_in is not None:
             lines.append(f"quiet {self.drained_in:.1f} s after the last fault; {self.seconds:.0f} s in all")
         for sentence, cases in self.wrong.items():
@@ -145,6 +152,7 @@ class Verdict:
             "counts": dict(self.counts),
             "faults": dict(self.faults),
             "caught_up_seconds": self.caught_up_in and round(self.caught_up_in, 1),
+            "idle_share": self.idle and round(self.idle, 3),
             "quiet_seconds": self.drained_in and round(self.drained_in, 1),
             "left": self.left,
             "wrong": {
