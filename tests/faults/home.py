@@ -24,7 +24,7 @@ from tests.faults.plant import TOKEN, playbook_for_many
 from tests.faults.reader import Said, said_of
 from tests.journeys.running import BATON, ROOT, SERVICES, eventually, plain_environment
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 REPLAYED = 20
 """Records of each lane."""
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}

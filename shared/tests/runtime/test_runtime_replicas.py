@@ -21,7 +21,7 @@ from baton.runtime.bus.kafka import KafkaBus
 from baton.runtime.bus.port import Outgoing
 from baton.runtime.engine import Engine
 from baton.runtime.envelope import data_of, headers_of, to_wire
-from baton.runtime.failures import NotNow
+from baton.runtime.failures import BrokenInvariant, NotNow
 from baton.runtime.handler import Command
 from baton.runtime.ids import event_id
 from baton.runtime.partition import lane_of
@@ -260,6 +260,25 @@ async def test_a_polite_stop_hands_the_lanes_over_without_waiting_for_the_lease(
         assert await drained(crowd, two, 10)
         assert {s: t for s, t in load.totals.items() if t} == dict(load.totals)
         await two.stop()
+
+
+@pytest.mark.parametrize("part", ["worker", "relay"])
+async def test_a_loop_that_ends_as_if_cancelled_stops_the_service_and_does_not_just_stand_still(
+    crowd: Crowd, part: str
+) -> None:
+    async def vanish(*_: Any) -> int:
+        raise asyncio.CancelledError
+
+    engine = crowd.engine()
+    loop = getattr(engine, part)
+    loop.once = vanish
+    await engine.start()
+    with pytest.raises(ExceptionGroup) as stopped:
+        async with asyncio.timeout(20):
+            await engine.failed
+    assert [type(problem) for problem in stopped.value.exceptions] == [BrokenInvariant]
+    del loop.once  # a stop publishes what is left
+    await engine.stop()
 
 
 async def test_a_broker_that_goes_away_under_load_costs_time_and_nothing_else(

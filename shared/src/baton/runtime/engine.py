@@ -283,7 +283,7 @@ class Engine:
     def _spawn(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         async def guarded() -> None:
             try:
-                await work()
+                await _unless_asked_to_end(work())
             except asyncio.CancelledError:
                 raise
             except BaseException as problem:  # noqa: BLE001  (whatever ends a task ends the service, loudly)
@@ -320,12 +320,12 @@ class Engine:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.worker.run())
-            group.create_task(self.forward.run(self.worker.places_of))
+            group.create_task(_unless_asked_to_end(self.worker.run()))
+            group.create_task(_unless_asked_to_end(self.forward.run(self.worker.places_of)))
             if self.service.says:
-                group.create_task(self.relay.run())
+                group.create_task(_unless_asked_to_end(self.relay.run()))
             if self.service.jobs():
-                group.create_task(self.jobs.run())
+                group.create_task(_unless_asked_to_end(self.jobs.run()))
 
     async def _keep_house(self) -> None:
         while True:
@@ -405,3 +405,15 @@ class Engine:
             results, tally = await self.store.write(transaction)
         self._committed(tally)
         return results
+
+
+async def _unless_asked_to_end(work: Awaitable[None]) -> None:
+    """Wait for what goes on until it is cancelled. Raises BrokenInvariant if it ends so and nobody has cancelled it: a
+    group takes that for an end in order, and the service would stand still and call itself ready."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():
+            raise BrokenInvariant("a task ended as if cancelled, and nobody has cancelled it") from None
+        raise
