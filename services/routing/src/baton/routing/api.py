@@ -22,6 +22,7 @@ from baton.routing.embedding import embedding_routes
 from baton.routing.explain import explain_routes
 from baton.routing.pages import pages
 from baton.routing.queues import next_of_queue
+from baton.routing.shadow import shadow_routes
 from baton.runtime.http import Problem, body_of, next_cursor, problems, read_cursor, read_json
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def routers(engine: Engine, routing: Routing) -> Sequence[APIRouter]:
     return (
         _leads(engine, routing),
         explain_routes(engine, routing),
+        shadow_routes(engine, routing),
         _commands(engine),
         _roster(engine, routing),
         _work(engine, routing),

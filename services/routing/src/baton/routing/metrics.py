@@ -42,6 +42,12 @@ class Metrics:
             "Decisions that, recomputed by `explain` from their kept inputs, were not what was published.",
             registry=registry,
         )
+        self.shadow = Counter(
+            "baton_shadow_decisions",
+            "Decisions, by what the draft of BATON_SHADOW_PLAYBOOK would have made of them.",
+            ["outcome"],
+            registry=registry,
+        )
         self.held = Gauge("baton_held_leads", "Leads nobody has, by reason.", ["reason"], registry=registry)
         self.furthest = Gauge(
             "baton_rotation_furthest_leads",

@@ -51,6 +51,7 @@ from baton.routing.domain.lead import Lead
 from baton.routing.metrics import RULE_ERRORS, Metrics
 from baton.routing.rep_commands import PLAYBOOK, RepCard, decide_rep
 from baton.routing.settings import RoutingSettings
+from baton.routing.shadow import Shadow, compared
 from baton.routing.store_subscriptions import Shelf
 from baton.routing.subjects import is_lead
 from baton.routing.tables import make_tables
@@ -125,6 +126,7 @@ class Routing(Service[State, Counter]):
         self._post_office = own.post_office()
         self._delivery_days = own.delivery_days
         self._decision_days = own.decision_retention_days
+        self.shadow = Shadow(own.shadow_playbook) if own.shadow_playbook is not None else None
         self._subscriptions = Shelf(self.tables)
         self._named: tuple[Playbook, list[Receiver]] = (watch.current, of_playbook(watch.current))
 
@@ -164,9 +166,24 @@ class Routing(Service[State, Counter]):
                 store_deliveries.add(tx, self.tables, lead.lead_id, lead.parcels, now, self._lanes)
         if any(lead.fresh for lead in leads):
             self._keep_bodies(tx, books or self._open, now)
+            self._ask_the_draft(tx, leads, books or self._open)
         if books is not None:
             self._keep_books(tx, books, now)
         self.metrics.count_when_committed(tx, leads)
+
+    def _ask_the_draft(self, tx: Connection, leads: Sequence[Lead], used: Counter | None) -> None:
+        """Count what the draft would have made of these decisions. It is told of none and decides none."""
+        draft = self.shadow.house if self.shadow is not None else None
+        if draft is None or used is None:
+            return
+        fresh = [kept.inputs for lead in leads for kept in lead.fresh]
+        outcomes = [compared(inputs, used.house, draft, used.books)["outcome"] for inputs in fresh]
+
+        def count() -> None:
+            for outcome in outcomes:
+                self.metrics.shadow.labels(outcome).inc()
+
+        after_commit(tx, count)
 
     def _keep_bodies(self, tx: Connection, used: Counter | None, now: datetime) -> None:
         assert used is not None  # the runtime opens the books before it loads anything
@@ -210,7 +227,10 @@ class Routing(Service[State, Counter]):
         return self.house.playbook.version
 
     def concerns(self) -> Mapping[str, str]:
-        return {"playbook": self.watch.refused} if self.watch.refused else {}
+        concerns = {"playbook": self.watch.refused} if self.watch.refused else {}
+        if self.shadow is not None and self.shadow.refused:
+            concerns["shadow_playbook"] = self.shadow.refused
+        return concerns
 
     def books_now(self, tx: Connection) -> Books:
         """The books as they stand, not locked: for showing."""
@@ -269,6 +289,8 @@ class Routing(Service[State, Counter]):
                     waiting = None
             await engine.clock.sleep(self._poll_seconds)
             waiting = await asyncio.to_thread(self.watch.poll) or waiting
+            if self.shadow is not None:
+                await asyncio.to_thread(self.shadow.poll)
 
     async def _count_held(self, engine: Engine) -> None:
         while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, field_validator
 
 from baton.routing.deliveries.mailing import PostOffice
@@ -17,6 +19,11 @@ class RoutingSettings(Settings):
     )
     decision_retention_days: int = Field(
         default=365, ge=1, le=3650, description="How long routing keeps what a decision was made by, for `explain`."
+    )
+    shadow_playbook: Path | None = Field(
+        default=None,
+        description="Directory of a draft that is asked about every lead beside the playbook in force; it decides "
+        "nothing. Where it differs: `/routing/shadow`.",
     )
     smtp_url: str | None = Field(
         default=None,

@@ -250,6 +250,13 @@ def decisions_of(tx: Connection, tables: Tables, lead_id: str) -> list[Mapping[s
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
+def newest_decisions(tx: Connection, tables: Tables, limit: int) -> list[Mapping[str, Any]]:
+    """Return what was decided last, with the inputs, newest first."""
+    decision = tables.decision.c
+    order = (decision.decided_at.desc(), decision.lead_id, decision.number)
+    return [dict(row) for row in tx.execute(select(tables.decision).order_by(*order).limit(limit)).mappings()]
+
+
 def delete_old_decisions(tx: Connection, tables: Tables, before: datetime, limit: int) -> int:
     """Delete up to `limit` decisions, with what they were made by, from before then; return how many.
 
