@@ -51,7 +51,7 @@ class Log:
             there = self.lanes[topic, lane]
             there.append(Record(topic, lane, len(there), key, headers, value))
 
-    async def reader(self) -> LogReader:
+    async def reader(self, patience: float = 0.0) -> LogReader:
         return LogReader(self)
 
     async def close(self) -> None:

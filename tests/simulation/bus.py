@@ -59,7 +59,7 @@ class SimBus:
             for record in records[first : first + self.turns.chance.randint(1, 5)]:
                 self._append(record)
 
-    async def reader(self) -> SimReader:
+    async def reader(self, patience: float = 0.0) -> SimReader:
         return SimReader(self)
 
     async def close(self) -> None:

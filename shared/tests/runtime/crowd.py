@@ -91,7 +91,7 @@ class SwitchableBus:
             raise NotNow("the broker is away")
         await self._bus.publish(records)
 
-    async def reader(self) -> EmbeddedReader:
+    async def reader(self, patience: float = 0.0) -> EmbeddedReader:
         return Deaf(self._bus, self)
 
     async def close(self) -> None:

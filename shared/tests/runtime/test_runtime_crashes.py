@@ -108,8 +108,8 @@ class MortalBus:
         await self._bus.publish(records)
         self._fate.maybe("after")
 
-    async def reader(self) -> EmbeddedReader:
-        return await self._bus.reader()
+    async def reader(self, patience: float = 0.0) -> EmbeddedReader:
+        return await self._bus.reader(patience)
 
     async def close(self) -> None:
         await self._bus.close()

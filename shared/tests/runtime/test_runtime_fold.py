@@ -16,6 +16,7 @@ from baton.runtime.bus.port import Outgoing
 from baton.runtime.clock import FixedClock
 from baton.runtime.engine import Refused
 from baton.runtime.failures import BrokenInvariant, Fenced
+from baton.runtime.pace import Pace
 from baton.runtime.testing import Bench
 
 
@@ -366,17 +367,29 @@ async def test_two_publishers_about_one_subject_agree_in_the_end_in_any_interlea
     assert totals == [13, 13, 13]
 
 
-async def test_batches_shrink_while_transactions_are_long_and_grow_while_they_are_quick(bench: Bench) -> None:
-    worker = bench.engine.worker
-    worker._limit = 200
-    worker._pace(200, took=2.0)
-    worker._pace(100, took=2.0)
-    assert worker._limit == 50
-    worker._pace(50, took=2.0)
-    assert worker._limit == 50
+def test_batches_shrink_while_transactions_are_long_and_grow_while_they_are_quick() -> None:
+    pace = Pace()
+    pace.limit = 200
+    pace.note(200, took=2.0)
+    pace.note(100, took=2.0)
+    assert pace.limit == 50
+    pace.note(50, took=2.0)
+    assert pace.limit == 50
     for _ in range(9):
-        worker._pace(worker._limit, took=0.2)
-    assert worker._limit == 500
-    worker._pace(3, took=0.01)
-    worker._pace(500, took=0.3)
-    assert worker._limit == 500
+        pace.note(pace.limit, took=0.2)
+    assert pace.limit == 500
+    pace.note(3, took=0.01)
+    pace.note(500, took=0.3)
+    assert pace.limit == 500
+
+
+def test_a_loop_rests_for_as_long_as_it_worked_unless_it_is_behind() -> None:
+    pace, patient = Pace(), Pace(patience=0.2)
+    pace.note(3, took=0.01)
+    patient.note(3, took=0.01)
+    assert (pace.rest, patient.rest) == (0.01, 0.2)
+    pace.note(3, took=3.0)
+    assert pace.rest == 0.1
+    pace.note(pace.limit, took=0.01)
+    patient.note(patient.limit, took=0.01)
+    assert (pace.rest, patient.rest) == (0.0, 0.0)

@@ -13,7 +13,7 @@ def let_readers_skip(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reader of the bus begins one record too far on, once."""
     make = bus.reader
 
-    async def skipping_reader() -> Reader:
+    async def skipping_reader(patience: float = 0.0) -> Reader:
         reader = await make()
         poll, skipped = reader.poll, list[bool]()
 

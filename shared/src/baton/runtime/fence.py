@@ -27,7 +27,7 @@ class Move:
     next: int
 
 
-_POSTGRES = """
+_POSTGRES = text("""
 WITH mine AS MATERIALIZED (
     SELECT lane.lane FROM lane JOIN unnest(CAST(:lanes AS bigint[]), CAST(:epochs AS bigint[])) AS h(lane, epoch)
       ON lane.lane = h.lane AND lane.epoch = h.epoch AND lane.owner = :owner
@@ -43,7 +43,7 @@ moved AS (
     WHERE place.topic = m.topic AND place.lane = m.lane AND place.next_off = m.first_off
       AND m.lane IN (SELECT lane FROM mine) RETURNING 1)
 SELECT (SELECT count(*) FROM renewed), (SELECT count(*) FROM moved), clock_timestamp()
-"""
+""")
 
 
 def pass_fence(
@@ -75,7 +75,7 @@ def _on_postgres(
     tx: Connection, owner: str, epochs: Mapping[int, int], moves: Sequence[Move], ttl: float
 ) -> tuple[int, int, datetime]:
     row = tx.execute(
-        text(_POSTGRES),
+        _POSTGRES,
         {
             "lanes": list(epochs),
             "epochs": list(epochs.values()),

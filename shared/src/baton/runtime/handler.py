@@ -169,6 +169,8 @@ class Service(Generic[S, B]):
     """Topics it publishes on."""
     deadlines: frozenset[str] = frozenset()
     """Timer kinds that fire only once the lane has read its inputs to an end taken 2 s after the due time."""
+    patience: float = 0.0
+    """Seconds that facts may wait for others to be handled with, where nobody waits for what follows."""
     vocabulary: Mapping[str, type[BaseModel]] = {}
     """The facts it says, by type: what it reads its own topics with after its store was lost."""
     erased_by: frozenset[str] = frozenset()

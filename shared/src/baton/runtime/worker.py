@@ -21,19 +21,12 @@ from baton.runtime.fold import Tally
 from baton.runtime.handler import Service
 from baton.runtime.lanes import Lanes
 from baton.runtime.observe import RuntimeMetrics, log
+from baton.runtime.pace import Pace
 from baton.runtime.relive import Reliving
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import RuntimeTables
 from baton.runtime.timers import Timers
 
-BATCH = 500
-SMALLEST_BATCH = 50
-"""A transaction has a dozen round trips however small it is: below so many records it is they that take the time."""
-LONG = 0.5
-"""Seconds. A transaction that takes longer holds locks, and on Postgres the event loop, for too long: heartbeats, the
-relay and other people's requests wait. So batches shrink until they take less, and grow again while they take half of
-it. (They used to grow only below 0.1 s, which a busy machine never reached: 4,000 leads were not done in 120 s.)
-"""
 POLL_SECONDS = 0.05
 POISON_TRIES = 3
 PARK_LIMIT = 10
@@ -71,7 +64,7 @@ class Worker:
         self._gap_seen: dict[TopicLane, int] = {}
         self._parked: deque[tuple[int, int]] = deque()
         self._handled = 0
-        self._limit = 50
+        self._pace = Pace(service.patience)
         self.places: dict[TopicLane, int] = {}
         self.answers: list[JobAnswer] = []
         """What jobs have answered, oldest first; taken off once it is written, or known to be out of date."""
@@ -89,9 +82,10 @@ class Worker:
             try:
                 await self.once()
                 self.problem, wait = None, 0.1
+                await asyncio.sleep(self._pace.rest)
             except NotNow as problem:
                 self.problem = str(problem)
-                self._limit = max(SMALLEST_BATCH, self._limit // 2)
+                self._pace.slow_down()
                 log.warning("worker_waits", reason=str(problem)[:200], seconds=wait)
                 await self.let_go()
                 await asyncio.sleep(wait)
@@ -99,20 +93,21 @@ class Worker:
 
     async def once(self, wait: float = POLL_SECONDS) -> int:
         """One round: follow the lanes, poll, see what is due, do it. Returns how many causes there were."""
+        self._pace.rest = 0.0
         if self._seen_generation != self._lanes.generation:
             await self._reassign()
         if not self._lanes.held:
             await asyncio.sleep(wait)
             return 0
         reader = await self._get_reader()
-        polled = await reader.poll(self._limit, wait) if self._service.hears else await self._idle(wait)
+        polled = await reader.poll(self._pace.limit, wait) if self._service.hears else await self._idle(wait)
         polled = await self._without_holes(polled)
         timers = [] if self.is_reliving() else await self._timers.due(reader, self.places)
         answers = list(self.answers)
         records = [record for place in sorted(polled) for record in polled[place]]
         if not (records or timers or answers):
             return 0
-        timers = timers[: self._limit]  # the others are still due in the next round
+        timers = timers[: self._pace.limit]  # the others are still due in the next round
         begun = self._clock.monotonic()
         try:
             truncated = frozenset() if self.is_reliving() or self.is_told_all else self._truncated
@@ -123,15 +118,8 @@ class Worker:
             await self._reassign()
             return 0
         del self.answers[: len(answers)]
-        self._pace(len(records), self._clock.monotonic() - begun)
+        self._pace.note(len(records), self._clock.monotonic() - begun)
         return len(records) + len(timers) + len(answers)
-
-    def _pace(self, records: int, took: float) -> None:
-        """Let the next batch be such that its transaction is neither long nor needlessly small."""
-        if took > LONG:
-            self._limit = max(SMALLEST_BATCH, self._limit // 2)
-        elif took < LONG / 2 and records >= self._limit:
-            self._limit = min(BATCH, self._limit * 2)
 
     async def _idle(self, wait: float) -> dict[TopicLane, list[Record]]:
         await asyncio.sleep(wait)
@@ -139,7 +127,7 @@ class Worker:
 
     async def _get_reader(self) -> Reader:
         if self._reader is None:
-            self._reader = await self._bus.reader()
+            self._reader = await self._bus.reader(self._service.patience)
             await self._reader.assign(self.places)
         return self._reader
 
@@ -158,7 +146,7 @@ class Worker:
         places = await self._store.read(self.places_of)
         self.places = {place: offset for place, offset in places.items() if place[1] in held}
         self._timers.forget()
-        reader = self._reader or await self._bus.reader()
+        reader = self._reader or await self._bus.reader(self._service.patience)
         self._reader = reader
         starts = await reader.starts(list(self.places)) if self.places else {}
         await self._refuse_a_log_that_went_back(reader)

@@ -33,6 +33,7 @@ class Reporting(Service[Dossier, None]):
     erased_by = frozenset({LeadErased.type})
     follows_erased = FACTS
     metadata: MetaData = metadata
+    patience = 0.2  # its pages may be a moment late
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

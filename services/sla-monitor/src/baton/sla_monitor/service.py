@@ -43,6 +43,7 @@ class SlaMonitor(Service[Watched, None]):
     erased_by = frozenset({LeadErased.type})
     # Warnings wait for what was said before them, too: nobody is warned of what he has done.
     deadlines = frozenset(f"{what}.{promise}" for what in ("due", "warn") for promise in PROMISES)
+    patience = 0.1  # deadlines wait for two seconds; nothing a person does waits for a clock to start
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch

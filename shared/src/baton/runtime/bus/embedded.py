@@ -130,7 +130,7 @@ class EmbeddedBus:
         await self._store.write(work)
         return await self._store.scrub()
 
-    async def reader(self) -> EmbeddedReader:
+    async def reader(self, patience: float = 0.0) -> EmbeddedReader:
         return EmbeddedReader(self)
 
     async def close(self) -> None:

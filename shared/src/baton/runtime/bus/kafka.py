@@ -30,6 +30,9 @@ FETCH_BYTES = 256 * 1024
 FETCH_WAIT_MS = 50
 """How long the broker may hold a fetch open: an idle lane's news is at most this late."""
 
+PATIENT_BYTES = 64 * 1024
+"""What a patient reader waits for. Each fetch costs the broker and its client a millisecond of processor each."""
+
 
 @contextlib.asynccontextmanager
 async def _reaching(what: str, seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
@@ -142,13 +145,14 @@ class KafkaBus:
     ) -> bool:
         return True
 
-    async def reader(self) -> KafkaReader:
+    async def reader(self, patience: float = 0.0) -> KafkaReader:
         consumer = AIOKafkaConsumer(
             **self._reach,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
-            fetch_max_wait_ms=self._fetch_wait_ms,
+            fetch_max_wait_ms=max(self._fetch_wait_ms, int(patience * 1000)),
+            fetch_min_bytes=PATIENT_BYTES if patience else 1,
             max_partition_fetch_bytes=FETCH_BYTES,
         )
         try:

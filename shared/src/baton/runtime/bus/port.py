@@ -81,8 +81,8 @@ class Bus(Protocol):
         """
         ...
 
-    async def reader(self) -> Reader:
-        """Return a new reader."""
+    async def reader(self, patience: float = 0.0) -> Reader:
+        """Return a new reader, who would rather have more at once than be told of each record, for so many seconds."""
         ...
 
     async def rewrite(
