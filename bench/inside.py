@@ -75,6 +75,8 @@ class LogReader:
                 found[place] = records
                 self._places[place] += len(records)
                 limit -= len(records)
+        if not found:
+            await asyncio.sleep(wait)  # who polls in a task of his own would else do nothing but poll
         return found
 
     async def starts(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from typing import Annotated
 
 import httpx
 import orjson
 import pytest
+from fastapi import Depends, Request
 from shared.tests.runtime_http.conftest import START, Open
 from shared.tests.runtime_http.kiosk import Kiosk
 
-from baton.runtime.http import next_cursor, read_cursor
+from baton.runtime.http import Principal, next_cursor, read_cursor, requires
 from baton.runtime.http.app import combine, create_app
+from baton.runtime.http.lean import LeanRoute
 from baton.runtime.http.pages import STATIC, duration, instant, number, percent
 from baton.runtime.http.problem import Problem
 
@@ -225,3 +228,13 @@ def test_figures_read_like_words() -> None:
     assert (percent(0.1234), percent(None)) == ("12.3 %", "–")
     assert (number(1234567), number(2.5)) == ("1\u202f234\u202f567", "2.5")
     assert str(instant(START)) == '<time datetime="2026-11-02T09:00:00Z" data-instant>2026-11-02 09:00 UTC</time>'
+
+
+def test_a_lean_route_takes_the_request_and_who_asks_and_nothing_else() -> None:
+    async def with_more(request: Request, who: Annotated[Principal, Depends(requires("admin"))], page: int) -> None: ...
+
+    async def for_everybody(request: Request) -> None: ...
+
+    for endpoint in (with_more, for_everybody):
+        with pytest.raises(TypeError, match="/x takes more than the request and who asks"):
+            LeanRoute("/x", endpoint)

@@ -6,7 +6,7 @@ The same fold serves records, timers, jobs' answers and people's commands. It wr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -80,6 +80,7 @@ class Fold:
         self.guards: dict[Subject, Guard] = {}
         # Versions begin with the time, so that a store brought back from a backup never gives one again (ADR 0008).
         self._first_version = first_version(now)
+        self._is_prepared = False
         self._states: dict[Subject, Any] = {}
         self._changed: dict[Subject, Any] = {}
         self._books: Any = None
@@ -93,6 +94,7 @@ class Fold:
 
         A fact of which a service hears only that there was one needs the lock and the guard, not the lead.
         """
+        self._is_prepared = True
         self._books = self.service.books(self.tx)
         wanted = sorted(set(subjects))
         self._lock(wanted)
@@ -101,11 +103,20 @@ class Fold:
     def also(self, subjects: Iterable[Subject]) -> None:
         """Lock and load those of these that are not prepared yet: all of them, the first time."""
         more = sorted({subject for subject in subjects if subject not in self.guards})
-        if not self.guards:
+        if not self._is_prepared:
             self.prepare(more)
         elif more:
             self._lock(more)
             self._states.update(self.service.load(self.tx, more))
+
+    def begin(self, states: Mapping[Subject, Any]) -> None:
+        """Take in subjects whose ids this transaction has made, with their states.
+
+        Nobody else can know them before the commit, so that there is nothing to lock, to look for or to load.
+        """
+        self.also(())
+        self.guards.update({subject: Guard() for subject in states})
+        self._states.update(states)
 
     def state(self, subject: Subject) -> Any:
         """The state of a subject by now."""

@@ -6,7 +6,7 @@ A task of its own owns the connection, so that a client that hangs up cannot tea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -45,6 +45,10 @@ class Unit:
         wanted = set(subjects)
         self._fold.also(wanted)
         return {subject: self._fold.state(subject) for subject in sorted(wanted)}
+
+    def begin(self, states: Mapping[Subject, Any]) -> None:
+        """Take in subjects whose ids were made in this transaction, with their first states: nobody else knows them."""
+        self._fold.begin(states)
 
     def handle(self, commands: Sequence[Command]) -> list[Reply | Refusal]:
         """Fold the commands in order; return their answers."""

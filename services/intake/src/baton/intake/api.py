@@ -24,6 +24,7 @@ from baton.intake.settings import IntakeSettings
 from baton.intake.stream_api import RECEIPTS, StreamAnswer
 from baton.intake.streaming import Stream
 from baton.runtime.http import Principal, Problem, body_of, problems, read_body, requires, requires_one_of
+from baton.runtime.http.lean import LeanRoute
 
 DOORS: Final[dict[str, Kind]] = {
     "activities": "activity",
@@ -71,6 +72,7 @@ def _add(router: APIRouter, path: str, kind: Kind, submit: Callable[..., Awaitab
         responses={202: RECEIPTS, **problems(409)},
         name=f"submit_{path}",
         summary=f"Submit {path}",
+        route_class_override=LeanRoute,
     )
 
 

@@ -59,9 +59,19 @@ def claim_identities(tx: Connection, keys: Iterable[str]) -> dict[str, str | Non
     wanted = sorted(set(keys))
     owners: dict[str, str | None] = {}
     while missing := [key for key in wanted if key not in owners]:  # again for those erased while we waited for them
-        insert_missing(tx, IDENTITY, [{"key": key, "lead_id": None} for key in missing])
-        owners |= {row.key: row.lead_id for row in fetch(tx, IDENTITY, "key", missing, lock=True)}
+        made = _make_identities(tx, missing)
+        owners |= dict.fromkeys(made)
+        there = [key for key in missing if key not in owners]
+        owners |= {row.key: row.lead_id for row in fetch(tx, IDENTITY, "key", there, lock=True)}
     return owners
+
+
+def _make_identities(tx: Connection, keys: Sequence[str]) -> list[str]:
+    """Make rows for those that have none; return those that are known to be made, and so to be ours."""
+    rows = [{"key": key, "lead_id": None} for key in keys]
+    # SQLite would return them one by one, which costs more than looking for all of them afterwards.
+    returning = ("key",) if tx.dialect.name == "postgresql" else ()
+    return [row.key for row in insert_missing(tx, IDENTITY, rows, returning=returning)]
 
 
 def give_identities(tx: Connection, owners: Mapping[str, str]) -> None:

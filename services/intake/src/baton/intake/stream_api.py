@@ -31,14 +31,14 @@ _RECEIPT: Final[dict[str, Any]] = {
         "status": {"enum": ["accepted", "duplicate", "quarantined", "refused", "stopped"]},
         "lead_id": {"type": ["string", "null"]},
         "event_id": {"type": ["string", "null"]},
-        "quarantine_id": {"type": "string"},
-        "cause": {"type": "string"},
-        "detail": {"type": "string"},
+        "quarantine_id": {"type": ["string", "null"]},
+        "cause": {"type": ["string", "null"]},
+        "detail": {"type": ["string", "null"]},
     },
 }
 RECEIPTS: Final[dict[str, Any]] = {
     "description": "A receipt for each element, in the order sent; one a line where NDJSON was asked for.",
-    "content": {JSON: {"schema": {"type": "array", "items": _RECEIPT}}, NDJSON: {"schema": _RECEIPT}},
+    "content": {JSON: {"schema": {"type": "array", "items": _RECEIPT}}, NDJSON: {"schema": {"type": "string"}}},
 }
 
 

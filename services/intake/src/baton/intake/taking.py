@@ -135,6 +135,8 @@ class _Taking:
 
     def _follow_merges(self, items: Sequence[Item], others: set[str]) -> None:
         """What names its lead by an id may have waited for a merge of it: then it is about the survivor."""
+        new = {item.lead_id for item in self._items if item.is_first and item.lead_id}
+        self._unit.begin({lead_id: Person(lead_id) for lead_id in sorted(new)})
         found = self._unit.hold({item.lead_id for item in items if item.lead_id} | others)
         moved = {lead_id for lead_id, person in found.items() if isinstance(person, Person) and person.merged_into}
         now = store_merges.survivors(self._tx, moved)

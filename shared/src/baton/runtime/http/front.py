@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Iterable
+from typing import Final
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from baton.runtime.http.access import Access
@@ -19,15 +21,16 @@ CONTENT_SECURITY = (
 )
 """No inline script or style, nothing from elsewhere, no frame around us. A route may set its own instead."""
 
-_SAFE_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
-_STATIC_CACHE = "public, max-age=3600"
+Header = tuple[bytes, bytes]
+_SAFE_HEADERS: Final[tuple[Header, ...]] = (
+    (b"content-security-policy", CONTENT_SECURITY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+_SAFE_STATIC: Final = (*_SAFE_HEADERS[:-1], (b"cache-control", b"public, max-age=3600"))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger()
@@ -55,10 +58,8 @@ class Front:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                answer = MutableHeaders(scope=message)
-                if scope["path"].startswith(self._static):
-                    answer.setdefault("cache-control", _STATIC_CACHE)
-                _add_headers(answer, request_id)
+                safe = _SAFE_STATIC if scope["path"].startswith(self._static) else _SAFE_HEADERS
+                message["headers"] = _with_safe(message.get("headers", ()), request_id, safe)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -99,10 +100,11 @@ def _wrong_host(headers: Headers) -> Problem:
     return Problem(421, "Misdirected request", detail)
 
 
-def _add_headers(headers: MutableHeaders, request_id: str) -> None:
-    headers["x-request-id"] = request_id
-    for name, value in _SAFE_HEADERS.items():
-        headers.setdefault(name, value)
+def _with_safe(headers: Iterable[Header], request_id: str, safe: tuple[Header, ...]) -> list[Header]:
+    """The headers with the id, and those of ours that the route has not set itself. Names are in lower case (ASGI)."""
+    kept = [header for header in headers if header[0] != b"x-request-id"]
+    there = {name for name, _ in kept}
+    return [*kept, *(header for header in safe if header[0] not in there), (b"x-request-id", request_id.encode())]
 
 
 def _given_or_new(given: str | None) -> str:
