@@ -49,10 +49,32 @@ async def web(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_page_counts_who_ever_met_the_definition_also_after_being_recycled(web: httpx.AsyncClient) -> None:
     page = (await web.get("/scoring/")).text
     table = page[page.index("How many met it") :]
-    titles = re.findall(r"<th[^>]*>([^<]*)</th>", table)
-    cells = re.findall(r"<td[^>]*>([^<]*)</td>", table)
-    assert titles == ["Source", "People", "Ever met it", "Share", "Nurtured now", "Turned down now", "web"]
-    assert cells == ["3", "2", "66.7 %", "2", "0"]
+    titles = re.findall(r"<th[^>]*>([^<]*)</th>", table)[:8]
+    assert titles[:3] == ["Source and campaign", "People", "Ever met it"]
+    assert titles[-1] == "web"
+    cells = [" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in re.findall(r"<td[^>]*>(.*?)</td>", table)]
+    assert cells[:6] == ["3", "2", "66.7 %", "2", "0", "Looks for what we sell 1 no, 0 unknown"]
+
+
+async def test_per_source_and_campaign_one_sees_who_met_it_and_what_failed_most(
+    web: httpx.AsyncClient, bench: Bench
+) -> None:
+    small = {"contact": Contact(email="s@acme.example"), "occurred_at": bench.clock.now()}
+    for number in (4, 5):
+        spring = {"employees": 20, "utm_campaign": "spring"}
+        await bench.hear(LeadReceived(source="web", properties=spring, **small), subject=LEAD.format(number))
+    (source,) = (await web.get("/scoring/v1/sources")).json()
+    assert (source["people"], source["met"], source["share"], source["nurtured"]) == (5, 2, 0.4, 4)
+    (campaign,) = source["campaigns"]
+    assert (campaign["campaign"], campaign["people"], campaign["met"]) == ("spring", 2, 0)
+    failed = {one["criterion"]: (one["no"], one["unknown"]) for one in source["failed"]}
+    assert failed["will_talk"] == (0, 3)
+    assert campaign["failed"][0] == {
+        "criterion": "fits_customer",
+        "label": "Fits our ideal customer (50 employees or more)",
+        "no": 2,
+        "unknown": 0,
+    }
 
 
 async def test_reading_the_definition_is_confirmed_for_the_version_in_force_only(web: httpx.AsyncClient) -> None:

@@ -162,6 +162,9 @@ FAULTS = {
         ["disqualify.yaml:5:57: 'detail.need' is no place in a lead; places are", "disqualify.yaml:6:35: 'need' is asked for already",
          "disqualify.yaml:6:57: decision.score comes from the decision and is known to routing.yaml only"],
     ),
+    "a campaign that leads nowhere": (
+        "definition", "title: A lead", "title: A lead\ncampaign: utm", ["definition.yaml:3:11: 'utm' is no place in a lead"],
+    ),
     "a criterion without a label": (
         "definition", "    label: Big enough\n", "", ["definition.yaml:13:5: label is missing"],
     ),

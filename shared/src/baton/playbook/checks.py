@@ -93,9 +93,13 @@ def _definition(context: Context) -> Iterator[Problem]:
             yield document.problem(
                 ("fields", index, "activity"), "activity: narrows `from: activity.…` only", at_key=True
             )
-    for index, item in enumerate(definition.must_know):
-        if why := leadpath.fault(item.path):
-            yield document.problem(("must_know", index, "path"), why)
+    places: list[tuple[Loc, str]] = [
+        (("must_know", index, "path"), item.path) for index, item in enumerate(definition.must_know)
+    ]
+    places += [(("campaign",), definition.campaign)] if definition.campaign is not None else []
+    for at, path in places:
+        if why := leadpath.fault(path):
+            yield document.problem(at, why)
     for index, criterion in enumerate(definition.criteria):
         yield from context.condition("definition", ("criteria", index, "when"), criterion.when)
     reachable = sum(criterion.points for criterion in definition.criteria)

@@ -93,4 +93,5 @@ class Definition(Strict):
     criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=200)
     min_points: int = Field(default=0, ge=0, description="Points the weighed criteria must reach together.")
     must_know: tuple[MustKnow, ...] = ()
+    campaign: LeadPath | None = Field(default=None, description="Where a lead says which campaign brought it (U1).")
     free_mail: FreeMail = FreeMail()

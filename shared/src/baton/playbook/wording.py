@@ -31,7 +31,7 @@ WORDS: Final = {
 }
 LONGEST: Final = 160
 _SECONDS = re.compile(r"\d+s")
-_UNITS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def words_of(key: str) -> str:
@@ -77,7 +77,7 @@ def _pair(key: str, value: Any) -> str:
 
 
 def _length(seconds: int) -> str:
-    """A length of time in the largest units that fit: `4 h`, `1 h 30 min`, `3 w`."""
+    """A length of time in the largest units that fit: `4 h`, `1 h 30 min`, `21 d`."""
     parts = []
     for size, unit in _UNITS:
         count, seconds = divmod(seconds, size)

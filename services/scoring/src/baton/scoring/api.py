@@ -51,6 +51,7 @@ def router(desk: Desk) -> APIRouter:
     """Return the routes; all need the scope `leads:read`."""
     routes = APIRouter(prefix="/scoring")
     engine, tables, watch = desk.engine, desk.tables, desk.watch
+    _add_counts(routes, desk)
 
     @routes.get("/v1/leads/{lead_id}", tags=["leads"])
     async def show_lead(lead_id: LeadId, _: Reader) -> dict[str, Any]:
@@ -77,12 +78,6 @@ def router(desk: Desk) -> APIRouter:
             "now": judgement_shown(person, watch.current, now),
             "history": history_of(person),
         }
-
-    @routes.get("/v1/disqualified", tags=["leads"])
-    async def show_disqualified(_: Reader) -> list[dict[str, Any]]:
-        """Who is turned down now, by reason: how many, after how many days and touches, which share before a meeting,
-        and a rough estimate of the hours it has freed."""
-        return per_reason(await engine.read(lambda tx: store.by_reason(tx, tables)), watch.current)
 
     @routes.post("/v1/preview", tags=["leads"], openapi_extra=body_of(PreviewIn))
     async def preview(request: Request, who: Reader) -> dict[str, Any]:
@@ -111,9 +106,28 @@ def router(desk: Desk) -> APIRouter:
         sources = await engine.read(lambda tx: store.by_source(tx, tables))
         gone = per_reason(await engine.read(lambda tx: store.by_reason(tx, tables)), watch.current)
         more = {**await desk.standing(), "versions": await desk.versions(), "gone": gone}
-        return page(request, "definition.html", readers=readers, sources=per_source(sources), **shown, **more)
+        return page(
+            request, "definition.html", readers=readers, sources=per_source(sources, watch.current), **shown, **more
+        )
 
     return routes
+
+
+def _add_counts(routes: APIRouter, desk: Desk) -> None:
+    """Add what is counted over all people: who met the definition, and who is turned down."""
+    engine, tables, watch = desk.engine, desk.tables, desk.watch
+
+    @routes.get("/v1/sources", tags=["definition"])
+    async def show_sources(_: Reader) -> list[dict[str, Any]]:
+        """Per source and campaign how many people there are, how many ever met the definition, and which required
+        criteria failed most: false, or unknown."""
+        return per_source(await engine.read(lambda tx: store.by_source(tx, tables)), watch.current)
+
+    @routes.get("/v1/disqualified", tags=["leads"])
+    async def show_disqualified(_: Reader) -> list[dict[str, Any]]:
+        """Who is turned down now, by reason: how many, after how many days and touches, which share before a meeting,
+        and a rough estimate of the hours it has freed."""
+        return per_reason(await engine.read(lambda tx: store.by_reason(tx, tables)), watch.current)
 
 
 def _person_of(asked: PreviewIn, now: str, known: Person | None) -> Person:

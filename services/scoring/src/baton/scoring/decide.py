@@ -18,7 +18,7 @@ from baton.contracts import (
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
 from baton.scoring.domain.alerts import Watched, watched
-from baton.scoring.domain.judge import Judgement, fields_of, is_buying, judge, look_again, must_know_of
+from baton.scoring.domain.judge import Judgement, campaign_of, fields_of, is_buying, judge, look_again, must_know_of
 from baton.scoring.domain.moments import text_of, time_of
 from baton.scoring.domain.person import Person, Verdict, history_of, with_decision
 from baton.scoring.domain.pipeline import spent_on
@@ -246,6 +246,7 @@ class _Case:
             score=self.judgement.score.model_dump(),
             temperature=self.judgement.temperature,
             flags=self._flags(outcome),
+            campaign=campaign_of(self.playbook, self.person, self.now),
             **more,
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,10 @@ from baton.playbook.wording import said
 from baton.scoring.domain.contributions import contributions_of
 from baton.scoring.domain.judge import fields_of, judge, must_know_of
 from baton.scoring.domain.person import Person
+
+MOST_FAILED = 3
+MOST_CAMPAIGNS = 20
+"""Of a source, those with the most people."""
 
 
 def definition_shown(playbook: Playbook) -> dict[str, Any]:
@@ -74,16 +79,59 @@ def judgement_shown(person: Person, playbook: Playbook, now: datetime) -> dict[s
     }
 
 
-def per_source(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return per source how many people there are, where they stand now, and how many ever met the definition (U1)."""
-    sources: dict[str, dict[str, int]] = {}
+@dataclass
+class _Counted:
+    """People of one source, or of one campaign of it."""
+
+    people: int = 0
+    met: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    unmet: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.people += row["people"]
+        self.met += int(row["met"])
+        self.outcomes[row["outcome"]] += row["people"]
+        for lacking, ids in ((self.unmet, row["unmet"]), (self.unknown, row["unknown"])):
+            lacking.update(dict.fromkeys((ids or "").split(), row["people"]))
+
+    def shown(self, labels: Mapping[str, str]) -> dict[str, Any]:
+        both = self.unmet + self.unknown
+        failed = sorted((one for one in labels if both[one]), key=lambda one: -both[one])[:MOST_FAILED]
+        return {
+            "people": self.people,
+            "met": self.met,
+            "share": self.met / self.people,
+            "nurtured": self.outcomes["nurtured"],
+            "disqualified": self.outcomes["disqualified"],
+            "failed": [
+                {"criterion": one, "label": labels[one], "no": self.unmet[one], "unknown": self.unknown[one]}
+                for one in failed
+            ],
+        }
+
+
+def per_source(rows: Iterable[Mapping[str, Any]], playbook: Playbook) -> list[dict[str, Any]]:
+    """Return per source, and under it per campaign, how many people there are, how many ever met the definition, and
+    which required criteria failed most of those who are nurtured now (U1)."""
+    sources: dict[str, dict[str | None, _Counted]] = {}
     for row in rows:
-        counts = sources.setdefault(row["source"], {"people": 0, "met": 0})
-        counts["people"] += row["people"]
-        counts["met"] += int(row["met"])
-        counts[row["outcome"]] = row["people"]
+        found = sources.setdefault(row["source"], {})
+        for name in {None, row["campaign"]}:
+            found.setdefault(name, _Counted()).add(row)
+    labels = {criterion.id: criterion.label for criterion in playbook.definition.criteria}
     return [
-        {"source": source, **counts, "share": counts["met"] / counts["people"]} for source, counts in sources.items()
+        {
+            "source": source,
+            **found[None].shown(labels),
+            "campaigns": [
+                {"campaign": name, **one.shown(labels)}
+                for name, one in sorted(found.items(), key=lambda item: -item[1].people)[: MOST_CAMPAIGNS + 1]
+                if name is not None
+            ],
+        }
+        for source, found in sources.items()
     ]
 
 

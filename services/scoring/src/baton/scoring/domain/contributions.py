@@ -18,7 +18,7 @@ from baton.scoring.domain.person import Person
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One part of the score. `kind` is the word of the formula it belongs to: fit, interest, energy or points."""
+    """One part of the score. `kind` is the word of the formula it belongs to, such as fit or interest."""
 
     kind: str
     id: str
@@ -30,7 +30,7 @@ class Contribution:
 def contributions_of(playbook: Playbook, person: Person, judgement: Judgement, now: datetime) -> list[Contribution]:
     """Every part that was found, the strongest first, whether it adds or takes away."""
     found = [*_rules(playbook, judgement), *_signals(playbook, person, judgement, now)]
-    found += _energy(playbook, person, judgement)
+    found += [*_energy(playbook, person, judgement), *_learned(playbook, judgement)]
     return sorted(found, key=lambda part: (-abs(part.brings), part.kind, part.id))
 
 
@@ -71,6 +71,14 @@ def _energy(playbook: Playbook, person: Person, judgement: Judgement) -> Iterato
         says = f"{labels[part]}: {value:g}, without which energy would be {without:g} in place of {reading.points:g}"
         if lost:
             yield Contribution("energy", part, labels[part], brings, says)
+
+
+def _learned(playbook: Playbook, judgement: Judgement) -> Iterator[Contribution]:
+    """The learned score, where the formula counts it; `why` says what it is made of."""
+    chance = judgement.numbers.get("learned", 0.0)
+    brings = _brings(playbook, judgement.numbers, "learned", 0.0)
+    if brings:
+        yield Contribution("learned", "learned", "Learned from the own history", brings, f"A chance of {chance:.0f} %")
 
 
 def _brings(playbook: Playbook, numbers: Mapping[str, float], kind: str, without: float) -> float:

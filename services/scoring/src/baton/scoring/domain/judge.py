@@ -23,6 +23,7 @@ from baton.playbook import (
     signals_of,
 )
 from baton.playbook.activities import matches
+from baton.playbook.leadpath import read
 from baton.playbook.learned import Prediction, predict
 from baton.playbook.numbers import score_numbers
 from baton.playbook.nurture import Track
@@ -30,6 +31,7 @@ from baton.scoring.domain.moments import time_of
 from baton.scoring.domain.person import Person
 
 LEARNED_REASONS = 5
+LONGEST_CAMPAIGN = 100
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,13 @@ def must_know_of(playbook: Playbook, person: Person, now: datetime) -> list[dict
         {"item": item.id, "label": item.label, "value": value, "missing": value is None}
         for item, value in must_know(playbook.definition, person.as_lead(), now)
     ]
+
+
+def campaign_of(playbook: Playbook, person: Person, now: datetime) -> str | None:
+    """Return the campaign that brought the person, by the path the definition names (U1)."""
+    path = playbook.definition.campaign
+    found = None if path is None else read(path, playbook.definition, person.as_lead(), now)
+    return None if found is None else str(found).strip()[:LONGEST_CAMPAIGN] or None
 
 
 def is_buying(playbook: Playbook, person: Person, since: str, now: datetime) -> bool:

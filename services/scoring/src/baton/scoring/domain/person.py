@@ -35,6 +35,7 @@ class Verdict:
     unmet: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     look_again_at: str | None = None
+    campaign: str | None = None
     retest_at: str | None = None
     """When it is looked at without a new fact, while sales works it (D9)."""
     spent: Mapping[str, Any] | None = None
