@@ -20,7 +20,7 @@ FIRST = int(os.environ.get("BATON_SIM_SEED", "1"))
 REGRESSIONS: tuple[int, ...] = (24, 185, 312, 765, 3311, 6345, 7782)
 """Seeds that once found something wrong: tried before all others. A changed tree changes what they do, so what each
 found has a test of its own as well (docs/simulation.md)."""
-MOST_SEEDS = 400
+MOST_SEEDS = 1000
 """Tried from seed 1 on for each planted bug: several times what finding one has taken (docs/simulation.md)."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
