@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from baton.contracts.fact import Instant, Json, Part
@@ -150,9 +148,6 @@ class TimeOff(Part):
     reason: str | None = None
     hand_over: bool = Field(
         default=False, description="When it begins, the leads he has not accepted go to others, with a new clock."
-    )
-    source: Literal["calendar"] | None = Field(
-        default=None, description="Where it came from; those of a calendar are replaced when it is imported again."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -34,7 +34,6 @@ class TimeOffIn(_Strict):
     ends_at: Instant
     reason: str | None = Field(default=None, max_length=300)
     hand_over: bool = Field(default=False, description="When it begins, leads not accepted yet go to others.")
-    source: Literal["calendar"] | None = Field(default=None, description="Of those a calendar import brought.")
 
     @model_validator(mode="after")
     def _ends_later(self) -> Self:

@@ -57,8 +57,6 @@ def decide_rep_command(card: RepCard, desk: Desk, command: Command) -> Decision[
             return _put(card, desk, known, command.body)
         case "time_off":
             return _time_off(card, desk, known, command.body)
-        case "calendar":
-            return _calendar(card, desk, known, command.body)
         case "departure":
             return _departure(card, desk, known)
         case _:
@@ -97,17 +95,6 @@ def _time_off(card: RepCard, desk: Desk, known: Rep | None, off: TimeOff) -> Dec
         detail = f"{card.rep_id} has {MOST_TIME_OFF} absences; put the rep anew without those that are over."
         return Decision(card, reply=Refusal(409, "Too many absences", detail))
     return _with_absences(card, desk, known, [*known.time_off, off])
-
-
-def _calendar(card: RepCard, desk: Desk, known: Rep | None, absences: Sequence[TimeOff]) -> Decision[Any]:
-    """All absences that came from his calendar are those it shows now; the others stay."""
-    if known is None:
-        return Decision(card, reply=_unknown(card))
-    others = [off for off in known.time_off if off.source is None]
-    if len(others) + len(absences) > MOST_TIME_OFF:
-        detail = f"{len(absences)} absences in the calendar; a rep can have {MOST_TIME_OFF} in all."
-        return Decision(card, reply=Refusal(409, "Too many absences", detail))
-    return _with_absences(card, desk, known, [*others, *absences])
 
 
 def _with_absences(card: RepCard, desk: Desk, known: Rep, absences: Sequence[TimeOff]) -> Decision[Any]:
