@@ -232,3 +232,11 @@ def test_the_books_balance_and_the_funnel_counts_every_lead(baton: Baton) -> Non
 def test_the_doctor_finds_nothing_wrong(baton: Baton) -> None:
     findings = json.loads(baton.cli("doctor", "--json", check=False).stdout)
     assert [one for one in findings if not one["fine"]] == []
+
+
+def test_the_status_shows_all_services_at_work(baton: Baton) -> None:
+    found = json.loads(baton.cli("status", "--json").stdout)
+    assert [name for name, one in found["services"].items() if not one["is_ready"] or one["problems"]] == []
+    assert set(found["per_second"]) == {"received", "qualified", "routed", "delivered", "breaches"}
+    assert None not in found["per_second"].values()
+    assert sum(found["fates"].values()) > 0

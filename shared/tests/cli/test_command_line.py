@@ -38,7 +38,7 @@ def nobody() -> str:
 
 @pytest.mark.parametrize(
     "command",
-    [["audit"], ["dead", "list"], ["events", "tail"], ["send", "--count", "1"]],
+    [["audit"], ["dead", "list"], ["events", "tail"], ["send", "--count", "1"], ["status"], ["status", "--json"]],
     ids=" ".join,
 )
 def test_where_nobody_answers_there_is_one_line_and_a_hint(nobody: str, command: list[str]) -> None:
@@ -121,6 +121,7 @@ def test_a_new_token_is_one_that_services_take(tmp_path: Path) -> None:
         ["send", "--for", "soon"],
         ["dead", "list", "--service", "kitchen"],
         ["dead", "replay"],
+        ["status", "--interval", "0"],
         ["import", "nowhere.csv", "--mapping", "nowhere.yaml"],
         ["frobnicate"],
     ],

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from typing import Any
 
 import httpx
 import orjson
-from prometheus_client.parser import text_string_to_metric_families
 
 from baton.cli.client import SERVICES, Client
 from baton.cli.faults import Fault
+from baton.cli.health import Metrics, read_checks, read_metrics
 from baton.cli.home import home, readable_by_others, token_file
 from baton.cli.screen import out
 
@@ -23,8 +22,6 @@ LAG_WORTH_A_WORD = 1000
 OUTBOX_WORTH_A_WORD = 1000
 CLOCK_SECONDS = 5.0
 """Signatures and deadlines bear this much; a browser's login link does not bear much more."""
-
-Metrics = dict[str, list[tuple[dict[str, str], float]]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def _service(client: Client, service: str, versions: dict[str, str], playbooks: 
     yield from _readiness(service, answer)
     yield from _clock(service, answer)
     try:
-        metrics = _metrics(client, service)
+        metrics = read_metrics(client, service)
     except Fault as fault:
         yield Finding(service, f"shows no metrics: {fault.message}", fine=False, hint=fault.hint)
         return
@@ -94,14 +91,13 @@ def _service(client: Client, service: str, versions: dict[str, str], playbooks: 
 
 def _readiness(service: str, answer: httpx.Response) -> Iterator[Finding]:
     try:
-        checks: dict[str, Any] = answer.json()["checks"]
-    except (ValueError, KeyError, TypeError):
-        hint = "Does BATON_URL point at Baton?"
-        yield Finding(service, f"{answer.url} answers {answer.status_code} and is no Baton", fine=False, hint=hint)
+        checks = read_checks(answer)
+    except Fault as fault:
+        yield Finding(service, fault.message, fine=False, hint=fault.hint)
         return
-    wrong = {name: check["reason"] for name, check in checks.items() if not check["ok"]}
+    wrong = {name: reason for name, reason in checks.items() if reason is not None}
     for name, reason in wrong.items():
-        first, *others = str(reason).splitlines()
+        first, *others = reason.splitlines()
         more = f" (and {len(others)} more)" if others else ""
         state = "ready, but" if answer.is_success else "not ready,"
         yield Finding(service, f"{state} {name}: {first}{more}", fine=False, hint=HINTS.get(name))
@@ -136,16 +132,6 @@ def _backlog(service: str, metrics: Metrics) -> Iterator[Finding]:
     if parked:
         hint = "`baton dead list` shows them, `baton dead replay` tries again."
         yield Finding(service, f"{parked:.0f} leads are parked", fine=False, hint=hint)
-
-
-def _metrics(client: Client, service: str) -> Metrics:
-    answer = client.ask("GET", f"/{service}/metrics")
-    if answer.is_error:
-        raise Fault(f"{answer.status_code} from {answer.url}", "It needs a token with the scope metrics or admin.")
-    return {
-        family.name: [(sample.labels, sample.value) for sample in family.samples]
-        for family in text_string_to_metric_families(answer.text)
-    }
 
 
 def _note(metrics: Metrics, name: str, service: str, into: dict[str, str]) -> None:

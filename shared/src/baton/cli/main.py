@@ -284,6 +284,18 @@ def doctor(
     examine(as_json)
 
 
+@app.command()
+def status(
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end, as where there is no terminal.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    interval: Annotated[float, typer.Option("--interval", min=0.1, max=3600, help="Seconds between looks.")] = 1.0,
+) -> None:
+    """Show the pipeline live: who is ready, what waits, how fast leads go through, which promises are at risk."""
+    from baton.cli.status.command import status
+
+    status(once, as_json, interval)
+
+
 @playbook_app.command()
 def check(path: PlaybookPath = None) -> None:
     """Prove a playbook, or point at file:line:column of everything that is wrong with it."""

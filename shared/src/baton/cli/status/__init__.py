@@ -1,0 +1,1 @@
+"""`baton status`: the pipeline as it stands, and how fast it goes."""
