@@ -149,6 +149,12 @@ class TimeOff(Part):
     hand_over: bool = Field(
         default=False, description="When it begins, the leads he has not accepted go to others, with a new clock."
     )
+    calendar_key: str | None = Field(
+        default=None,
+        max_length=64,
+        exclude_if=lambda key: key is None,  # rosters kept before there was any keep their hash
+        description="Of an absence that an imported calendar brought: which occurrence of which event it is.",
+    )
 
 
 class Rep(Part):

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from baton.contracts import HeldReason
 from baton.playbook.posted import drafted_by
 from baton.routing import store, views
+from baton.routing.absences import absence_routes
 from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
 from baton.routing.bodies import ClaimIn, HandOnIn, NextIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
 from baton.routing.deliveries.api import delivery_routers
@@ -44,6 +45,7 @@ def routers(engine: Engine, routing: Routing) -> Sequence[APIRouter]:
         shadow_routes(engine, routing),
         _commands(engine),
         _roster(engine, routing),
+        absence_routes(engine, routing),
         _work(engine, routing),
         embedding_routes(engine, routing),
         pages(engine, routing),

@@ -34,6 +34,9 @@ class TimeOffIn(_Strict):
     ends_at: Instant
     reason: str | None = Field(default=None, max_length=300)
     hand_over: bool = Field(default=False, description="When it begins, leads not accepted yet go to others.")
+    calendar_key: str | None = Field(
+        default=None, max_length=64, description="Of an absence that an imported calendar brought."
+    )
 
     @model_validator(mode="after")
     def _ends_later(self) -> Self:

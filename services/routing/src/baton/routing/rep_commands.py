@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from baton.contracts import Rep, RepChanged, TimeOff
 from baton.routing.desk import Desk
+from baton.routing.domain.absences import imported
 from baton.routing.domain.books import Books
 from baton.routing.domain.roster import absence_handed_over, next_hand_over
 from baton.routing.handover import EVERY_POOL, stirred_by
@@ -57,6 +58,8 @@ def decide_rep_command(card: RepCard, desk: Desk, command: Command) -> Decision[
             return _put(card, desk, known, command.body)
         case "time_off":
             return _time_off(card, desk, known, command.body)
+        case "calendar":
+            return _calendar(card, desk, known, command.body)
         case "departure":
             return _departure(card, desk, known)
         case _:
@@ -97,8 +100,19 @@ def _time_off(card: RepCard, desk: Desk, known: Rep | None, off: TimeOff) -> Dec
     return _with_absences(card, desk, known, [*known.time_off, off])
 
 
+def _calendar(card: RepCard, desk: Desk, known: Rep | None, calendar: Sequence[TimeOff]) -> Decision[Any]:
+    """All absences that came from his calendar are those it shows now; the others stay."""
+    if known is None:
+        return Decision(card, reply=_unknown(card))
+    after = imported(known.time_off, calendar)
+    if len(after.time_off) > MOST_TIME_OFF:
+        detail = f"{len(calendar)} absences in the calendar; a rep can have {MOST_TIME_OFF} in all."
+        return Decision(card, reply=Refusal(409, "Too many absences", detail))
+    return replace(_with_absences(card, desk, known, after.time_off), reply=Reply(after.shown()))
+
+
 def _with_absences(card: RepCard, desk: Desk, known: Rep, absences: Sequence[TimeOff]) -> Decision[Any]:
-    times = sorted(absences, key=lambda one: (one.starts_at, one.ends_at))
+    times = sorted(absences, key=lambda one: (one.starts_at, one.ends_at, one.calendar_key or ""))
     if times == known.time_off:
         return Decision(card, reply=Reply(known.model_dump(mode="json")))
     return changed_rep(card, desk, known.model_copy(update={"time_off": times}), "time_off", 200)

@@ -45,6 +45,7 @@ from baton.routing.deliveries.calling import Caller
 from baton.routing.deliveries.receivers import Directory, Receiver, directory_of, of_playbook
 from baton.routing.deliveries.sender import Sender
 from baton.routing.desk import Desk
+from baton.routing.domain.absences import AbsenceWords
 from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
@@ -123,6 +124,7 @@ class Routing(Service[State, Counter]):
         self._lanes = settings.partitions
         own = settings if isinstance(settings, RoutingSettings) else RoutingSettings(**settings.model_dump())
         self._poll_seconds = own.playbook_poll_seconds
+        self.absence_words = AbsenceWords.of(own.absence_words)
         self._post_office = own.post_office()
         self._delivery_days = own.delivery_days
         self._decision_days = own.decision_retention_days

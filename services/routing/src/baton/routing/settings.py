@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from baton.routing.deliveries.mailing import PostOffice
+from baton.routing.domain.absences import ABSENCE_WORDS, AbsenceWords
 from baton.runtime.settings import Settings
 
 
@@ -35,6 +36,17 @@ class RoutingSettings(Settings):
         pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$",
         description="The address that notices to owners come from.",
     )
+
+    absence_words: str = Field(
+        default=ABSENCE_WORDS,
+        description="Words, separated by commas, that make an event of an imported calendar an absence.",
+    )
+
+    @field_validator("absence_words")
+    @classmethod
+    def _has_words(cls, text: str) -> str:
+        AbsenceWords.of(text)
+        return text
 
     @field_validator("smtp_url")
     @classmethod
