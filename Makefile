@@ -129,6 +129,10 @@ docs: $(VENV)/.ready ## Write the generated pages and the facts' schemas anew fr
 	@$(BIN)/python -m baton.cli.docs --write docs
 	@$(BIN)/python -m baton.cli.schemas --write shared/src/baton/contracts/schemas
 
+.PHONY: dashboards
+dashboards: $(VENV)/.ready ## Write Grafana's dashboards anew from deploy/grafana/
+	@$(BIN)/python -m deploy.grafana.build --write deploy/grafana/dashboards
+
 .PHONY: requirements
 requirements: $(VENV)/.ready ## Pin the dependencies by hash; UPGRADE=--upgrade takes newer versions
 	@requirements/compile.sh $(UPGRADE)

@@ -30,7 +30,7 @@ def test_each_service_has_its_own_database_health_check_and_image(service: str) 
 def test_every_container_that_stays_has_a_health_check() -> None:
     staying = {name for name, described in COMPOSE["services"].items() if "restart" in described}
     assert {name for name in staying if "healthcheck" not in COMPOSE["services"][name]} == set()
-    assert staying == {*SERVICES, "kafka", "postgres", "prometheus"}
+    assert staying == {*SERVICES, "kafka", "postgres", "prometheus", "grafana"}
 
 
 def test_nothing_is_reachable_from_outside_this_machine() -> None:
