@@ -53,6 +53,9 @@ postgres-down: ## Stop it; its data stays
 
 # --- judging ------------------------------------------------------------------------------------------------
 
+# Files of tests beside each other, those marked `alone` one after the other (CONTRIBUTING.md); PARALLEL= takes turns.
+PARALLEL ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: check
 check: $(VENV)/.ready ## Format, lint, types, imports, dependencies, fast tests: some six minutes on two quiet cores
 	$(BIN)/ruff format --check --quiet .
@@ -61,7 +64,7 @@ check: $(VENV)/.ready ## Format, lint, types, imports, dependencies, fast tests:
 	$(BIN)/lint-imports --no-logo > .import-linter.out 2>&1 || { cat .import-linter.out; exit 1; }
 	@rm -f .import-linter.out
 	@$(MAKE) --no-print-directory dependencies
-	$(BIN)/python -m pytest -q -m "not slow and not postgres and not kafka and not chromium"
+	$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not postgres and not kafka and not chromium"
 
 .PHONY: dependencies
 dependencies: $(VENV)/.ready ## Each distribution declares what it imports, and no more
@@ -75,7 +78,7 @@ format: $(VENV)/.ready ## Format, and repair what ruff can repair
 
 .PHONY: test
 test: $(VENV)/.ready ## Everything this machine can reach; BATON_TEST_REQUIRE=all refuses to leave anything out
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(TESTS)
 
 .PHONY: bite
 bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its guard goes red

@@ -23,7 +23,6 @@ from tests.world import servers
 
 WORLD = ("postgres", "kafka", "chromium", "prometheus")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-left_out_key = pytest.StashKey[Counter[str]]()
 
 
 def required() -> frozenset[str]:
@@ -46,7 +45,6 @@ def leave_out(name: str, why: object) -> NoReturn:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     required()
-    config.stash[left_out_key] = Counter()
     # No test reaches beyond this machine, save to the servers it was given by name.
     given = [urlsplit(os.environ.get("BATON_TEST_POSTGRES", "")).hostname or ""]
     given += [broker.rsplit(":", 1)[0] for broker in os.environ.get("BATON_TEST_KAFKA", "").split(",")]
@@ -75,22 +73,18 @@ def _parameters(item: pytest.Item) -> list[object]:
     return list(spec.params.values()) if spec else []
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome = yield
-    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
-    if report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        item.config.stash[left_out_key][reason.removeprefix("Skipped: ")] += 1
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash[left_out_key]
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    left_out = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if not left_out:
         return
     terminalreporter.section("left out")
     for reason, count in sorted(left_out.items()):
         terminalreporter.line(f"{count:4} test{'s' if count > 1 else ' '}  {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
 
 
 @pytest.fixture(scope="session")
