@@ -23,7 +23,7 @@ found has a test of its own as well (docs/simulation.md)."""
 MOST_SEEDS = 1000
 """Tried from seed 1 on for each planted bug: several times what finding one has taken (docs/simulation.md)."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
 
 
 def test_as_many_seeds_as_there_is_time_for_end_well(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
 ALONE = "alone"
+TOGETHER = ("tests/doors/",)
+"""Folders whose tests share something that is costly to set up."""
 
 
 class ByFile(LoadGroupScheduling):  # type: ignore[misc]  # it has no types
@@ -16,7 +18,10 @@ class ByFile(LoadGroupScheduling):  # type: ignore[misc]  # it has no types
 
     def _split_scope(self, nodeid: str) -> str:
         group = str(super()._split_scope(nodeid))
-        return nodeid.split("::")[0] if group == nodeid else group
+        if group != nodeid:
+            return group
+        path = nodeid.split("::")[0]
+        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:

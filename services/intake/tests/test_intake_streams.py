@@ -203,6 +203,7 @@ def highest_memory(pid: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_a_body_of_a_hundred_megabytes_takes_no_more_memory_than_one_of_ten(desk: Any) -> None:
     headers = {"Authorization": "Bearer token-of-map", "Content-Type": "application/x-ndjson"}
     peaks = []
