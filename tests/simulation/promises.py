@@ -112,9 +112,15 @@ def _breached_by_a_jump(world: World, facts: list[Fact]) -> Iterator[str]:
 
 
 def _steady(world: World, at: datetime) -> Iterator[datetime]:
-    """What the judge's clock said in the end, in each stretch up to `at` that was long enough to be believed."""
+    """What the judge's clock said in the end, in each stretch up to `at` that may be believed.
+
+    Because it was long enough, or because the clock was put back to what it had been in such a one: who did not look
+    in between knows of no jump.
+    """
+    believed: set[timedelta] = set()
     jumps = [jump for jump in world.clocks["sla-monitor"].jumps if jump[0] <= at]
     for nth, ((since, offset), (until, _)) in enumerate(pairwise([*jumps, (at, timedelta())])):
         anew = any(since <= began <= at for began in world.began["sla-monitor"])
-        if nth == 0 or anew or until - since >= timedelta(seconds=CALM_SECONDS):
+        if nth == 0 or anew or until - since >= timedelta(seconds=CALM_SECONDS) or offset in believed:
+            believed.add(offset)
             yield until + offset
