@@ -48,9 +48,6 @@ class Policy(Strict):
     stop: StopRule | None = None
     after_work: AfterWork | None = None
     on_breach: Literal["reassign", "keep"] = "reassign"
-    gone_dark_after: Span | None = Field(
-        default=None, gt=0, description="Silence after a contact that means gone dark (D1)."
-    )
 
 
 class Sla(Strict):
