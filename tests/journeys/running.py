@@ -102,8 +102,19 @@ class Baton:
             found = [fact for fact in self.facts(service, lead_id) if fact["type"] == type_]
             return found if len(found) >= nth else None
 
-        said = eventually(look, f"{type_} number {nth} about {lead_id}", seconds)
+        try:
+            said = eventually(look, f"{type_} number {nth} about {lead_id}", seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.story(lead_id)}") from late
         return said[nth - 1]["data"]
+
+    def story(self, lead_id: str) -> str:
+        """All that was said of a lead so far, how each service is, and their last words: why something did not come."""
+        lines = []
+        for service in SERVICES:
+            said = [fact["type"] for fact in self.facts(service, lead_id)] if service != "reporting" else []
+            lines.append(f"{service}: {said} {self.ask('GET', f'/{service}/readyz').text}")
+        return "\n".join([*lines, *(f"{name}: …{self.said(name)[-3000:]}" for name in self.processes)])
 
     def cli(self, *arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the command `baton` as its user would."""
