@@ -53,7 +53,7 @@ postgres-down: ## Stop it; its data stays
 
 # --- judging ------------------------------------------------------------------------------------------------
 
-# Files of tests beside each other, those marked `alone` one after the other (CONTRIBUTING.md); PARALLEL= takes turns.
+# Files of fast tests beside each other (CONTRIBUTING.md); PARALLEL= takes turns.
 PARALLEL ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: check
@@ -78,7 +78,7 @@ format: $(VENV)/.ready ## Format, and repair what ruff can repair
 
 .PHONY: test
 test: $(VENV)/.ready ## Everything this machine can reach; BATON_TEST_REQUIRE=all refuses to leave anything out
-	@$(BIN)/python -m pytest $(PARALLEL) $(TESTS)
+	@$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: bite
 bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its guard goes red

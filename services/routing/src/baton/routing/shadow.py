@@ -15,7 +15,7 @@ from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.placement import Placed, Unplaced, place
 from baton.routing.domain.searching import Asked
-from baton.runtime.http import Problem, page
+from baton.runtime.http import Problem, page, problems
 
 if TYPE_CHECKING:
     from baton.routing.service import Routing
@@ -105,7 +105,7 @@ def shadow_routes(engine: Engine, routing: Routing) -> APIRouter:
         counts = {"decisions": len(rows), "differing": len(found)}
         return {**said, "draft": draft.playbook.version, **counts, "differences": found}
 
-    @routes.get("/v1/shadow", tags=["playbook"])
+    @routes.get("/v1/shadow", tags=["playbook"], responses=problems(404))
     async def show_shadow(who: Reader, limit: Annotated[int, Query(ge=1, le=500)] = 200) -> dict[str, Any]:
         """Where the draft of BATON_SHADOW_PLAYBOOK would have decided the newest leads otherwise, and why."""
         return await told(limit)

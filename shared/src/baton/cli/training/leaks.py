@@ -16,7 +16,7 @@ from baton.cli.training.measures import auc
 
 MOST_BY_BEING_FILLED: Final = 0.05
 """How far from 0.5 the AUC of "is filled in" may be."""
-MOST_ALONE: Final = 0.7
+MOST_ALONE: Final = 0.8
 """AUC that one column may reach by itself on newer cases."""
 MOST_CHANGE: Final = 0.25
 """How far the share of filled-in cases may move from the oldest third to the newest."""
