@@ -33,7 +33,8 @@ def test_a_migration_whose_store_is_away_says_so_in_one_line_and_by_its_code(tmp
     command = [sys.executable, "-m", "baton.runtime.migrate", "scoring"]
     done = subprocess.run(command, env=away(tmp_path), capture_output=True, text=True, timeout=60)
     assert done.returncode == STORE_AWAY
-    assert done.stderr.splitlines() == ["the store of scoring cannot be reached: ConnectionRefusedError"]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("the store of scoring cannot be reached: ConnectionRefusedError: ")
 
 
 def test_a_migration_waits_for_a_store_that_recovers_from_a_crash(tmp_path: Path) -> None:
