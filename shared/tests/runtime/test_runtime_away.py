@@ -40,10 +40,11 @@ class Stopped(Bookless):
 async def test_a_transaction_that_was_given_up_while_the_process_stood_still_is_done_again(open_bench: Open) -> None:
     async with open_bench(Stopped()) as bench:
         await bench.publish(Number(n=1), subject="a")
-        with suppress(NotNow):
-            await bench.settle()
-        await bench.engine.worker.let_go()
-        await bench.settle()
+        for _ in range(20):  # as its loop would
+            with suppress(NotNow):
+                await bench.settle()
+                break
+            await bench.engine.worker.let_go()
         assert await parked(bench) == []
         assert await totals(bench) == [1]
 
