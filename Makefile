@@ -53,8 +53,8 @@ postgres-down: ## Stop it; its data stays
 
 # --- judging ------------------------------------------------------------------------------------------------
 
-# Files of fast tests beside each other (CONTRIBUTING.md); PARALLEL= takes turns.
-PARALLEL ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+# Files of tests beside each other, those that must be alone at the end (CONTRIBUTING.md); PARALLEL= takes turns.
+PARALLEL ?= --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: check
 check: $(VENV)/.ready ## Format, lint, types, imports, dependencies, fast tests: some six minutes on two quiet cores
@@ -78,7 +78,7 @@ format: $(VENV)/.ready ## Format, and repair what ruff can repair
 
 .PHONY: test
 test: $(VENV)/.ready ## Everything this machine can reach; BATON_TEST_REQUIRE=all refuses to leave anything out
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(TESTS)
 
 .PHONY: bite
 bite: $(VENV)/.ready ## Break each rule in a copy of the tree and see that its guard goes red

@@ -81,7 +81,6 @@ def why_not_ready(port: int) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_an_embedded_baton_on_a_full_disk_waits_and_loses_nothing(tmp_path: Path) -> None:
     with disk_of(tmp_path / "disk", MEGABYTES) as disk, home(tmp_path, disk.path / "var") as baton:
@@ -114,7 +113,6 @@ def _start_on_a_full_disk(baton: Home) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.timeout(600)

@@ -17,7 +17,6 @@ MANY = 15
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_an_embedded_baton_that_is_killed_again_and_again_loses_no_lead_and_routes_none_twice() -> None:
     verdict = run(Wanted.from_environment(**SHORT))

@@ -20,7 +20,6 @@ MANY_KILLS, MANY_LEADS = 40, 10_000
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.timeout(600)

@@ -30,7 +30,6 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_packets_vanish_while_they_are_dropped_and_come_through_afterwards() -> None:
     if reason := why_not():
         pytest.skip(f"nftables: {reason}")

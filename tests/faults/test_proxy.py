@@ -13,7 +13,7 @@ from deploy.kafka.run import free_port
 from tests.faults.proxy import Order, Proxy
 from tests.journeys.running import ROOT, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture

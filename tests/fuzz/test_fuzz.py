@@ -14,7 +14,6 @@ SECONDS = 20.0
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_no_mutated_request_raises_or_takes_long() -> None:
     *_, result = Fuzz(seed=7).run(0, SECONDS, 1_000_000)

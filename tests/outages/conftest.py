@@ -33,7 +33,7 @@ PROMISE_SECONDS = 20
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            for mark in ("slow", "kafka", "postgres", "alone"):
+            for mark in ("slow", "kafka", "postgres"):
                 item.add_marker(mark)
             item.add_marker(pytest.mark.timeout(900))
 

@@ -25,7 +25,7 @@ LEFT = (
     ("reporting", f"UPDATE subject SET heard = json_object('{WORD}', 1)", "reporting.subject keeps a word"),
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow]
 
 
 async def _peace(people: People) -> tuple[str, str]:

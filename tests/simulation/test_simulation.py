@@ -25,7 +25,7 @@ MOST_SEEDS = 1000
 FAR_OUT = {"places_without_equality": 651}
 """Where to begin with a bug that only few seeds find: minutes would go by before the first of them."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(max(900.0, 3 * SECONDS))]
 
 
 def test_as_many_seeds_as_there_is_time_for_end_well(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ BREAKAGES = (
     ("reporting", "UPDATE lead SET received_at = NULL", "was accepted and is nowhere"),
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow]
 
 
 def test_what_is_broken_in_a_store_is_said() -> None:

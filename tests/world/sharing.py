@@ -6,34 +6,45 @@ import os
 
 import pytest
 from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-ALONE = "alone"
+ALONE = ("tests/faults/", "tests/outages/", "tests/simulation/", "tests/fuzz/")
+"""Folders whose tests are sensitive to load or make much of it: nothing else runs beside them."""
+
 TOGETHER = ("tests/doors/",)
 """Folders whose tests share something that is costly to set up."""
 
 
-class ByFile(LoadGroupScheduling):  # type: ignore[misc]  # it has no types
-    """A file stays in one process, in its order and with its fixtures; all tests marked `alone` are in one process."""
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """A file stays in one process, in its order and with its fixtures.
+
+    What must be alone is in one process, which begins it when every other has nothing left to do.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        group = str(super()._split_scope(nodeid))
-        if group != nodeid:
-            return group
-        path = nodeid.split("::")[0]
-        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+        if nodeid.startswith(ALONE):
+            return "alone"
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.split("::")[0])
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if node.shutting_down or list(self.workqueue) != ["alone"]:
+            super()._reschedule(node)
+            return
+        # A process keeps its last test until it hears what comes after it: one that is left is none.
+        if any(self._pending_of(work) > 1 for work in self.assigned_work.values()):
+            return
+        self._assign_work_unit(node)
+        for other in self.nodes:
+            if other is not node:
+                other.shutdown()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
-@pytest.hookimpl(trylast=True)  # when all marks are set
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long: what is left at the end is short then, and no process waits long for another."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    for item in items:
-        if item.get_closest_marker(ALONE):
-            item.add_marker(pytest.mark.xdist_group(ALONE))
-    items.sort(key=lambda item: (item.get_closest_marker(ALONE) is None, not item.nodeid.startswith("tests/")))
+    """Begin with what takes long, so that no process waits long for another; end with what must be alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: (item.nodeid.startswith(ALONE), not item.nodeid.startswith("tests/")))
