@@ -23,6 +23,12 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 _APART = re.compile(r"\.|__|\[|\]\[?")
 _NO_LETTERS = re.compile(r"[\W_]+")
+_ASKING = re.compile(
+    r"^\W*(?:what(?:['\u2019`]?s|[\s_]+is)|please[\s_]+\w+|tell[\s_]+us|enter|wie[\s_]+lautet|quel(?:le)?[\s_]+est)?[\s_]*"
+    r"(?:the[\s_]+name[\s_]+of[\s_]+)?(?:your|ihre?|deine?|votre)[\s_]+",
+    re.IGNORECASE,
+)
+"""How forms ask for what they could name: `What's your first name?`."""
 _OPAQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9A-Za-z]{20,}|[0-9]+")
 
 
@@ -46,7 +52,8 @@ def folded(name: str) -> str:
 class Names:
     """What stands in an element, by name. Of two of one name the first counts.
 
-    A number at the end is overlooked where nothing has the name without it: form builders write `email4`.
+    A number at the end is overlooked where nothing has the name without it: form builders write `email4`. So is the
+    asking where the name is a question.
     """
 
     def __init__(self, leaves: list[Leaf], strip: re.Pattern[str] | None = None) -> None:
@@ -61,6 +68,8 @@ class Names:
             for words in names:
                 if any(word[-1].isdigit() for word in words):
                     self._found.setdefault("".join(map(_without_number, words)), leaf)
+        for asked, leaf in self._asked():
+            self._found.setdefault(asked, leaf)
 
     def find(self, name: str) -> Leaf | None:
         """The leaf of this name."""
@@ -77,6 +86,14 @@ class Names:
     def label(self, leaf: Leaf) -> str:
         """What the leaf is called, without what its platform writes around every name."""
         return self._bare(leaf.label).removesuffix(".value") or leaf.label
+
+    def _asked(self) -> Iterator[tuple[str, Leaf]]:
+        """What questions ask for."""
+        for leaf in self.leaves:
+            for question in (leaf.label, *leaf.aliases):
+                label = self._bare(question)[:300]
+                if asking := _ASKING.match(label):
+                    yield folded(label[asking.end() :]), leaf
 
     def _bare(self, label: str) -> str:
         return label if self._strip is None else self._strip.sub("", label, count=1)

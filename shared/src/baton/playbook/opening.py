@@ -32,6 +32,7 @@ def open_body(raw: bytes, content_type: str | None, source: Source) -> Any:
     body = _parsed(raw, content_type, source)
     for text in source.json_in:
         body = _json_inside(body, text)
+    body = next((inner for path in source.unwrap for inner in parse_path(path).all(body)), body)
     return _unescaped(body) if source.unescape else body
 
 

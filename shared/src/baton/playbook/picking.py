@@ -187,6 +187,8 @@ def _asked(pairs: Pairs, element: Any) -> list[Leaf]:
             labels = [str(place[-1])]
         if pairs.questions is not None:
             labels += questions.get(text_of(parse_path(pairs.questions.named_by).first(pair)) or "", [])
+        if pairs.under is not None:
+            labels = [f"{pairs.under}.{label}" for label in labels]
         leaf = named(labels, _answer(pairs, pair), place)
         if leaf is not None and leaf.value is not None:
             found.append(leaf)

@@ -139,6 +139,9 @@ class Pairs(Strict):
     )
     value: tuple[PathText, ...] = Field(min_length=1, strict=False, description="The first that leads to a value.")
     split: str | None = Field(default=None, min_length=1, description="Cut each value at this into a list.")
+    under: Label | None = Field(
+        default=None, description="Put before each name, with a dot: what the platform names is not what people say."
+    )
     questions: Questions | None = None
 
 
@@ -268,6 +271,9 @@ class Source(Strict):
         default=None, pattern=r"^\w+$", description="The URL's parameter or the form's field that names the charset."
     )
     json_in: tuple[PathText, ...] = Field(default=(), description="Texts of the body that are JSON themselves.")
+    unwrap: tuple[PathText, ...] = Field(
+        default=(), description="What the body is wrapped in: the first of these that is there is the body."
+    )
     unescape: bool = Field(default=False, description="Every text comes with HTML entities: read them, once.")
     mask: tuple[PathText, ...] = Field(default=(), description="What is blotted out before the body is stored.")
     default_region: Country | None = Field(default=None, description="For telephone numbers without a country code.")
