@@ -63,6 +63,13 @@ FULL = {
     "stop": {"touches": 4, "after": "20d", "reason": "never_reached"},
     "after_work": {"work_for": "30d", "then": "recycle", "reason": "wrong_time"},
 }
+CHAINED = {
+    **FULL,
+    "id": "chained",
+    "label": "Every promise, warned of twice, and told on",
+    "warn_at": [50, 80],
+    "escalate": [{"to": "owner"}, {"to": "manager", "after": "2h"}],
+}
 PLAIN = {"id": "plain", "label": "First attempt only", "first_attempt": "4h"}
 
 
@@ -71,7 +78,7 @@ def make_playbook(*policies: dict[str, Any]) -> Playbook:
         return model.model_validate_json(orjson.dumps(value))
 
     calendars = Calendars(calendars=tuple(read(BusinessCalendar, c) for c in (BERLIN, NEW_YORK, NIGHTS, ALWAYS)))
-    sla = Sla(policies=tuple(read(Policy, policy) for policy in policies or (FULL, PLAIN)))
+    sla = Sla(policies=tuple(read(Policy, policy) for policy in policies or (FULL, PLAIN, CHAINED)))
     return Playbook(EXAMPLE.models.model_copy(update={"sla": sla, "calendars": calendars}))
 
 

@@ -12,7 +12,7 @@ from baton.playbook import Playbook
 from baton.runtime.handler import Decision, Due, Heard
 from baton.sla_monitor.adopt import adopt
 from baton.sla_monitor.decide import Watched, decide
-from baton.sla_monitor.domain.judgement import timers
+from baton.sla_monitor.domain.ticking import timers
 
 LEAD = "0190aaaa-0000-7000-8000-000000000001"
 
@@ -39,8 +39,11 @@ def life(playbook: Playbook, told: list[tuple[str, Any, datetime]]) -> Iterator[
             state = decide(state, fact, playbook, at).state
 
 
+@pytest.mark.parametrize("policy", ["full", "chained"])
 @pytest.mark.parametrize("story", ["called", "reached", "silence", "moved", "answered"])
-def test_what_was_said_gives_the_clocks_that_were_judged(playbook: Playbook, facts: Any, story: str) -> None:
+def test_what_was_said_gives_the_clocks_that_were_judged(
+    playbook: Playbook, facts: Any, story: str, policy: str
+) -> None:
     touches = {
         "called": [("intake", facts.touched(1), facts.at(1)), ("intake", facts.touched(90, "email"), facts.at(90))],
         "reached": [("intake", facts.touched(2, outcome="reached"), facts.at(2))],
@@ -49,7 +52,7 @@ def test_what_was_said_gives_the_clocks_that_were_judged(playbook: Playbook, fac
         "answered": [("intake", facts.touched(1, "email", None, "in"), facts.at(1))],
     }[story]
     looked_at = 0
-    for state, cause, now in life(playbook, [("routing", facts.routed(0), facts.at(0)), *touches]):
+    for state, cause, now in life(playbook, [("routing", facts.routed(0, policy), facts.at(0)), *touches]):
         decided = decide(state, cause, playbook, now)
         words = said(decided, now)
         if isinstance(cause, Heard) or words:

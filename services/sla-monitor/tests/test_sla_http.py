@@ -108,7 +108,8 @@ async def test_a_lead_shows_its_clocks_and_the_touches_they_are_judged_by(
 
 async def test_the_policies_in_force_are_shown_as_they_are_written(web: httpx.AsyncClient) -> None:
     policies = (await web.get("/sla-monitor/v1/policies")).json()["policies"]
-    assert [policy["id"] for policy in policies] == ["full", "plain"]
+    assert [policy["id"] for policy in policies] == ["full", "plain", "chained"]
+    assert [policy["warn_at"] for policy in policies] == [80, 80, [50, 80]]
     assert policies[0]["touches"] == {"call": 2, "email": 1, "within": "432000s"}
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from baton.playbook import Playbook
 from baton.runtime.handler import Due, Heard
 from baton.sla_monitor.decide import Watched, decide
-from baton.sla_monitor.domain.judgement import timers
+from baton.sla_monitor.domain.ticking import timers
 
 Told = list[tuple[str, Any, datetime]]
 END = 60 * 24
@@ -72,7 +72,7 @@ def _merges(draw: st.DrawFn, facts: Any, hours: st.SearchStrategy[float]) -> Tol
 
 
 def _turns(draw: st.DrawFn, facts: Any) -> Told:
-    routing: Told = [("routing", facts.routed(0), facts.at(0))]
+    routing: Told = [("routing", facts.routed(0, draw(st.sampled_from(["full", "chained"]))), facts.at(0))]
     hour, attempt, round_ = 0.0, 0, 1
     for what in draw(st.lists(st.sampled_from(["reassigned", "held", "claimed", "recycled", "again"]), max_size=4)):
         hour += draw(st.integers(1, 100))

@@ -32,6 +32,18 @@ FAULTS = {
         "sla", "4h", "2d",
         ["sla.yaml:4:20: policies.0.first_attempt: business time is counted in hours and minutes: write 4h, 30m or 1h30m"],
     ),
+    "warnings that do not rise": (
+        "sla", "first_attempt: 4h", "first_attempt: 4h\n    warn_at: [80, 50]",
+        ["sla.yaml:2:5: policies.0: warn_at: each share of the time is greater than the one before"],
+    ),
+    "a step before the one above it": (
+        "sla", "first_attempt: 4h", "first_attempt: 4h\n    escalate: [{to: owner, after: 2h}, {to: team}]",
+        ["sla.yaml:2:5: policies.0: escalate: no step comes before the one above it"],
+    ),
+    "a step to somebody nobody knows": (
+        "sla", "first_attempt: 4h", "first_attempt: 4h\n    escalate: [{to: bos}]",
+        ["sla.yaml:5:21: nobody is called 'bos'; there are owner, manager, team"],
+    ),
     "a field nobody declared": (
         "definition", "lead.employees >=", "lead.emploees >=",
         ["definition.yaml:15:16: lead has no field 'emploees'; did you mean 'employees'?"],

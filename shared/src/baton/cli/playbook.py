@@ -96,7 +96,8 @@ def _promised(playbook: Playbook) -> list[str]:
     lines = ["", "Promised"]
     for policy in playbook.sla.policies:
         promise = f"first attempt within {_span(policy.first_attempt)} of business time"
-        lines.append(f"  {policy.label}: {promise}, warned at {policy.warn_at} %, then {policy.on_breach}")
+        shares = " and ".join(map(str, policy.warn_at))
+        lines.append(f"  {policy.label}: {promise}, warned at {shares} %, then {policy.on_breach}")
     return [*lines, f"  a breach moves a lead at most {playbook.routing.max_reassigns} times"]
 
 

@@ -47,7 +47,16 @@ from baton.contracts.routing import (
     Trace,
 )
 from baton.contracts.scoring import LeadDisqualified, LeadNurtured, LeadQualified, LeadScored, Outcome, Temperature
-from baton.contracts.sla import Promise, SlaBreached, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.contracts.sla import (
+    Promise,
+    SlaBreached,
+    SlaEscalated,
+    SlaMet,
+    SlaStarted,
+    SlaStopped,
+    SlaWaived,
+    SlaWarned,
+)
 
 _ALL: tuple[type[Fact], ...] = (
     LeadReceived,
@@ -71,6 +80,7 @@ _ALL: tuple[type[Fact], ...] = (
     SlaWarned,
     SlaMet,
     SlaBreached,
+    SlaEscalated,
     SlaWaived,
     SlaStopped,
     RepChanged,
@@ -134,6 +144,7 @@ __all__ = [
     "RuleRef",
     "Score",
     "SlaBreached",
+    "SlaEscalated",
     "SlaMet",
     "SlaStarted",
     "SlaStopped",

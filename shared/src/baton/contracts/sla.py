@@ -31,10 +31,11 @@ class SlaStarted(_Promise):
 
 
 class SlaWarned(_Promise):
-    """80 % of the time is gone and nothing has happened. Once per promise."""
+    """A share of the time is gone and nothing has happened. Once per promise and share."""
 
     type: ClassVar[str] = "sla.warned"
     warned_at: Instant
+    per_cent: int | None = Field(default=None, description="Which of the policy's shares of the time is used up.")
 
 
 class SlaMet(_Promise):
@@ -52,6 +53,17 @@ class SlaBreached(_Promise):
 
     type: ClassVar[str] = "sla.breached"
     breached_at: Instant = Field(description="The deadline itself.")
+    fired_at: Instant = Field(description="When Baton noticed.")
+    late: bool = False
+
+
+class SlaEscalated(_Promise):
+    """A broken promise is still not kept: the next in the policy's chain is to know. Once per promise and step."""
+
+    type: ClassVar[str] = "sla.escalated"
+    step: int = Field(ge=1, description="Which step of the chain: 1, 2, 3 …")
+    to: str = Field(description="owner, manager, team, or the id of a notice in targets.yaml.")
+    escalated_at: Instant = Field(description="When the step was due.")
     fired_at: Instant = Field(description="When Baton noticed.")
     late: bool = False
 

@@ -21,6 +21,7 @@ from baton.playbook.problems import Problem
 from baton.playbook.rewrite import names_in
 from baton.playbook.routingcheck import check_routing
 from baton.playbook.secret import Secret, SecretMissing, is_set, resolve
+from baton.playbook.slacheck import check_sla
 from baton.playbook.sources import ElementMapping, Source
 from baton.playbook.territories import check_territories, idle_reps
 
@@ -69,7 +70,7 @@ def check_playbook(context: Context) -> list[Problem]:
         _learned,
         _nurture,
         _disqualify,
-        _sla,
+        check_sla,
         _sources,
         _calendars,
         _roster,
@@ -172,25 +173,6 @@ def _routing(context: Context) -> Iterator[Problem]:
     for index, rule in enumerate(playbook.routing.rules):
         if rule.when is not None:
             yield from context.condition("routing", ("rules", index, "when"), rule.when, decided=True)
-
-
-def _sla(context: Context) -> Iterator[Problem]:
-    document, playbook = context.documents["sla"], context.playbook
-    yield from twice(document, "policies", playbook.sla.policies)
-    for index, policy in enumerate(playbook.sla.policies):
-        at: Loc = ("policies", index)
-        if policy.calendar != "owner" and policy.calendar not in playbook.calendar_ids:
-            known = ", ".join(("owner", *playbook.calendar_ids))
-            yield document.problem((*at, "calendar"), f"there is no calendar {policy.calendar!r}; there are {known}")
-        if policy.first_contact is not None and policy.first_contact < policy.first_attempt:
-            yield document.problem((*at, "first_contact"), "contact cannot be due before the first attempt")
-        if policy.stop is not None:
-            yield from context.reason("sla", (*at, "stop", "reason"), policy.stop.reason, "recycle", "unreachable")
-            if policy.stop.touches is None and policy.stop.after is None:
-                yield document.problem((*at, "stop"), "a stop rule counts touches or time: give touches or after")
-        if policy.after_work is not None:
-            after = policy.after_work
-            yield from context.reason("sla", (*at, "after_work", "reason"), after.reason, after.then)
 
 
 def _sources(context: Context) -> Iterator[Problem]:

@@ -18,8 +18,10 @@ Deliverable = Literal[
     "lead.nurtured",
     "lead.disqualified",
     "lead.erased",
+    "sla.escalated",
 ]
-"""The facts that can be delivered: routing's own, whom scoring leaves to marketing, and who is to be forgotten."""
+"""The facts that can be delivered: routing's own, whom scoring leaves to marketing, who is to be forgotten, and which
+broken promises somebody else must look at."""
 
 HAND_OVERS: tuple[Deliverable, ...] = ("lead.routed", "lead.reassigned")
 """The facts by which a lead gets an owner: what is told where nothing else is said."""
@@ -124,16 +126,22 @@ class Notice(Strict):
     """Only hand-offs to these teams or reps; empty: to everybody."""
     copy_to: tuple[Address, ...] = Field(default=(), max_length=20)
     signing: tuple[Secret, ...] = Field(default=(), max_length=3)
-    facts: tuple[Literal["lead.routed", "lead.reassigned"], ...] = Field(
+    facts: tuple[Literal["lead.routed", "lead.reassigned", "sla.escalated"], ...] = Field(
         default=("lead.routed", "lead.reassigned"), min_length=1
     )
+    steps: tuple[Literal["owner", "manager", "team"], ...] = ()
+    """Whom it speaks for when a broken promise is escalated; a policy may also name the notice by its id."""
+    to: tuple[Address, ...] = Field(default=(), max_length=20)
+    """Who gets the mail; empty: the owner."""
 
     @model_validator(mode="after")
     def _has_a_way(self) -> Self:
         if (self.by == "mail") == (self.url is not None):
             raise ValueError("slack and webhook need a url, mail goes by BATON_SMTP_URL and has none")
-        if self.by != "mail" and self.copy_to:
-            raise ValueError("copy_to is for mail")
+        if self.by != "mail" and (self.copy_to or self.to):
+            raise ValueError("to and copy_to are for mail")
+        if self.steps and "sla.escalated" not in self.facts:
+            raise ValueError("steps are those of sla.escalated: name it in facts")
         if self.by != "webhook" and self.signing:
             raise ValueError("signing is for webhook")
         return self

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from baton.playbook.terms import BusinessTime, Id, Label, Span, Strict
+
+PerCent = Annotated[int, Field(ge=1, le=99)]
+Warnings = Annotated[
+    tuple[PerCent, ...],
+    Field(min_length=1, max_length=9),
+    BeforeValidator(lambda given: tuple(given) if isinstance(given, list) else (given,)),
+    PlainSerializer(lambda shares: shares[0] if len(shares) == 1 else list(shares), return_type=Any),
+]
+"""Per cent of the time used when a warning is given: one number, or several that rise."""
 
 
 class MinimumTouches(Strict):
@@ -33,6 +43,13 @@ class AfterWork(Strict):
     reason: Id
 
 
+class EscalationStep(Strict):
+    """Who is told of a broken promise that stays broken: `owner`, `manager`, `team`, or a notice by its id."""
+
+    to: Id
+    after: BusinessTime = Field(default=0, description="Business time since the deadline.")
+
+
 class Policy(Strict):
     """One service level. Business time runs in the owner's calendar unless `calendar` names one."""
 
@@ -40,14 +57,21 @@ class Policy(Strict):
     label: Label
     calendar: Id = "owner"
     first_attempt: BusinessTime = Field(gt=0)
-    warn_at: int = Field(
-        default=80, ge=1, le=99, description="Per cent of the time used when the one warning is given."
-    )
+    warn_at: Warnings = (80,)
     first_contact: BusinessTime | None = Field(default=None, gt=0)
     touches: MinimumTouches | None = None
     stop: StopRule | None = None
     after_work: AfterWork | None = None
     on_breach: Literal["reassign", "keep"] = "reassign"
+    escalate: tuple[EscalationStep, ...] = Field(default=(), max_length=10)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if any(later <= sooner for sooner, later in pairwise(self.warn_at)):
+            raise ValueError("warn_at: each share of the time is greater than the one before")
+        if any(later.after < sooner.after for sooner, later in pairwise(self.escalate)):
+            raise ValueError("escalate: no step comes before the one above it")
+        return self
 
 
 class Sla(Strict):

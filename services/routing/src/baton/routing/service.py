@@ -32,6 +32,7 @@ from baton.contracts import (
     LeadUpdated,
     Rep,
     SlaBreached,
+    SlaEscalated,
     SlaStopped,
 )
 from baton.playbook import Playbook, RepSeed, Watch
@@ -70,10 +71,8 @@ if TYPE_CHECKING:
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported, LeadMerged, LeadErased)},
     SCORING: {fact.type: fact for fact in (LeadQualified, LeadNurtured, LeadDisqualified)},
-    SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped)},
+    SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped, SlaEscalated)},
 }
-PASSED_ON = frozenset({LeadNurtured.type, LeadDisqualified.type, LeadErased.type})
-"""Facts of other services that endpoints may be told of (H8: what goes back to marketing)."""
 VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]}
 RETENTION_SECONDS = 600.0
 RETENTION_BATCH = 500
@@ -147,7 +146,7 @@ class Routing(Service[State, Counter]):
         decision = _with_counter(_decision(state, desk, cause), books)
         if isinstance(state, RepCard):
             return decision
-        return passed_on(addressed(decision, cause, books.directory), cause, PASSED_ON, books.directory)
+        return passed_on(addressed(decision, cause, books.directory), cause, books.directory)
 
     def adopt(
         self, state: State, books: Counter, cause: Heard | None, said: Sequence[Heard], now: datetime
@@ -156,7 +155,7 @@ class Routing(Service[State, Counter]):
         if isinstance(state, RepCard):
             return _with_counter(adopt_rep(state, desk, said), books)
         adopted = _with_counter(adopt_lead(state, desk, cause, said), books)
-        return passed_on(readdressed(adopted, said, books.directory), cause, PASSED_ON, books.directory)
+        return passed_on(readdressed(adopted, said, books.directory), cause, books.directory)
 
     def keep(self, tx: Connection, states: Mapping[Subject, State], books: Counter | None, now: datetime) -> None:
         leads = [state for state in states.values() if isinstance(state, Lead)]

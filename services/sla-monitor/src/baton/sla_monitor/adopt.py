@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from baton.contracts import SlaBreached, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.contracts import SlaBreached, SlaEscalated, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
 from baton.playbook import Playbook
 from baton.runtime.handler import Decision, Due, Heard
 from baton.sla_monitor.decide import Watched, concluded, decide
@@ -34,6 +34,8 @@ def _fired(said: Sequence[Heard]) -> Due | None:
                 return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
             case SlaWarned(promise=promise):
                 return Due(fact.id, fact.subject, f"warn.{promise}", fact.recorded_at, 0)
+            case SlaEscalated(promise=promise, escalated_at=at):
+                return Due(fact.id, fact.subject, f"escalate.{promise}", at, 0)
             case SlaStopped(promise=promise, due_at=due_at):
                 return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
     return None
@@ -53,14 +55,18 @@ def _as_said(
         clock = judged.get(key)
         if clock is None or clock.state != told["state"]:  # today's judgement is another: nothing of it counts
             clock = after.get(key) or clock
-            told = {"closed_at": None, **told}
+            told = {"closed_at": None, **told, **({"at_risk_from": at} if (at := told.get("warned_at")) else {})}
         if clock is not None:
             after[key] = replace(clock, due_at=body.due_at, **told)
     return after
 
 
 def _agree(clock: Obligation, before: Obligation | None) -> bool:
-    return before is not None and (clock.state, clock.warned_at) == (before.state, before.warned_at)
+    return before is not None and _marks(clock) == _marks(before)
+
+
+def _marks(clock: Obligation) -> tuple[Any, ...]:
+    return (clock.state, clock.warned_at, clock.escalated)
 
 
 def _told(body: Any, at: datetime) -> dict[str, Any]:
@@ -68,8 +74,10 @@ def _told(body: Any, at: datetime) -> dict[str, Any]:
     match body:
         case SlaStarted(warn_at=warn_at):
             return {"state": "open", "warned_at": None, **({"warn_at": warn_at} if warn_at else {})}
-        case SlaWarned(warned_at=warned_at):
-            return {"state": "at_risk", "warned_at": warned_at}
+        case SlaWarned(warned_at=warned_at, per_cent=per_cent):
+            return {"state": "at_risk", "warned_at": warned_at, "warned": per_cent or 100}
+        case SlaEscalated(step=step):
+            return {"state": "breached", "escalated": step}
         case SlaMet():
             met = {"seconds": body.seconds, "business_seconds": body.business_seconds}
             return {"state": "met", "closed_at": body.met_at, "reason": None, **met}

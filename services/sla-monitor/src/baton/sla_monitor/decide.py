@@ -24,15 +24,18 @@ from baton.contracts import (
     LeadUpdated,
     Rep,
     RepChanged,
+    SlaBreached,
+    SlaEscalated,
 )
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
 from baton.sla_monitor.domain.evidence import Disqualification, Evidence, HandOff, Merge, Status, Terms, Touch
 from baton.sla_monitor.domain.follow_up import FollowedUp, newly_followed_up
 from baton.sla_monitor.domain.hours import AroundTheClock, Hours
-from baton.sla_monitor.domain.judgement import expired, judged, timers, warned
+from baton.sla_monitor.domain.judgement import judged
 from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
 from baton.sla_monitor.domain.promises import Measured, promised, terms_of
+from baton.sla_monitor.domain.ticking import escalated, expired, timers, warned
 from baton.sla_monitor.domain.wishes import wish_of
 from baton.sla_monitor.facts import said
 from baton.values import changed
@@ -55,6 +58,13 @@ class Watched:
     """Follow-ups that became known in this transaction, to be counted once it is committed; not stored."""
     breaches: tuple[Obligation, ...] = ()
     """Breaches declared in this transaction; not stored."""
+    escalations: tuple[tuple[str, str], ...] = ()
+    """Policy and receiver of each step taken in this transaction; not stored."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is to be counted once the transaction is committed."""
+        return {name: getattr(self, name) for name in ("measured", "breaches", "escalations")}
 
 
 def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> Decision[Watched]:
@@ -67,7 +77,7 @@ def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> D
         case Heard():
             known = learned(state, cause, playbook)
         case Due(kind=kind, due_at=due_at):
-            known = _timed_out(state, kind, due_at, now)
+            known = _timed_out(state, kind, due_at, now, playbook)
         case _:
             known = state
     if known is state and not isinstance(cause, Due):
@@ -77,20 +87,32 @@ def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> D
 
 def _erased(state: Watched, now: datetime) -> Decision[Watched]:
     """The person is to be forgotten: every clock that runs is stopped, and said to be, and nothing is kept."""
-    caused = {(turn.round, turn.attempt): turn.caused_at for turn in state.evidence.hand_offs}
+    turns = _turns(state.evidence)
     facts: list[Draft] = []
     for clock in state.obligations.values():
         if clock.runs:
             stopped = changed(clock, state="stopped", closed_at=now, rule=ERASED, reason=ERASED)
-            facts += said(clock, stopped, caused.get((clock.round, clock.attempt)), now)
-    return Decision(Watched(measured=state.measured, breaches=state.breaches), tuple(facts))
+            facts += said(clock, stopped, turns.get(clock.turn), now)
+    return Decision(changed(Watched(), **state.told), tuple(facts))
 
 
-def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime) -> Watched:
-    what, _, promise = kind.partition(".")
-    mark = expired if what == "due" else warned
-    at = due_at if what == "due" else now
-    return changed(state, obligations=mark(state.obligations, _promise(promise), at))
+def _turns(evidence: Evidence) -> dict[tuple[int, int], HandOff]:
+    return {(turn.round, turn.attempt): turn for turn in evidence.hand_offs}
+
+
+def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime, playbook: Playbook) -> Watched:
+    what, _, name = kind.partition(".")
+    clocks, promise = state.obligations, _promise(name)
+    match what:
+        case "due":
+            marked = expired(clocks, promise, due_at)
+        case "warn":
+            marked = warned(clocks, promise, now, state.evidence, _hours_of(clocks.values(), playbook))
+        case "escalate":
+            marked = escalated(clocks, promise, now)
+        case _:
+            return state
+    return changed(state, obligations=marked)
 
 
 def _promise(name: str) -> Promise:
@@ -102,17 +124,23 @@ def _concluded(
 ) -> Decision[Watched]:
     hours = _hours_of(known.obligations.values(), playbook)
     after = judged(known.evidence, known.obligations, hours)
-    caused = {(turn.round, turn.attempt): turn.caused_at for turn in known.evidence.hand_offs}
+    turns = _turns(known.evidence)
     facts: list[Draft] = []
-    breaches = list(before.breaches)
     for key, clock in after.items():
-        was = before.obligations.get(key)
-        facts += said(was, clock, caused.get((clock.round, clock.attempt)), now)
-        if clock.state == "breached" and (was is None or was.state != "breached"):
-            breaches.append(clock)
+        facts += said(before.obligations.get(key), clock, turns[clock.turn], now)
     measured = newly_followed_up(before.evidence, known.evidence, after, hours)
-    state = changed(known, obligations=after, measured=(*before.measured, *measured), breaches=tuple(breaches))
-    return concluded(before, state, fired, tuple(facts))
+    state = changed(known, obligations=after, measured=(*before.measured, *measured))
+    return concluded(before, _counted(before, state, facts), fired, tuple(facts))
+
+
+def _counted(before: Watched, state: Watched, facts: Iterable[Draft]) -> Watched:
+    bodies = [draft.body for draft in facts]
+    broken = [body for body in bodies if isinstance(body, SlaBreached)]
+    steps = [(body.policy, body.to) for body in bodies if isinstance(body, SlaEscalated)]
+    if not broken and not steps:
+        return state
+    clocks = [state.obligations[body.round, body.attempt, body.promise] for body in broken]
+    return changed(state, breaches=(*before.breaches, *clocks), escalations=(*before.escalations, *steps))
 
 
 def concluded(before: Watched, after: Watched, fired: str | None, facts: tuple[Draft, ...] = ()) -> Decision[Watched]:

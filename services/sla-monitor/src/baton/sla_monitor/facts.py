@@ -5,29 +5,35 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from baton.contracts import Fact, SlaBreached, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.contracts import Fact, SlaBreached, SlaEscalated, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
 from baton.runtime.handler import Draft
+from baton.sla_monitor.domain.evidence import HandOff
 from baton.sla_monitor.domain.obligation import Obligation
 
 LATE = timedelta(seconds=60)
-"""A breach noticed later than this is marked: firing takes some seconds, an outage takes longer."""
+"""A breach or a step noticed later than this is marked: firing takes some seconds, an outage takes longer."""
 
 
-def said(before: Obligation | None, after: Obligation, caused_at: datetime | None, now: datetime) -> list[Draft]:
-    """Return the facts that tell what changed from `before`: a start, the one warning, and how it ended.
+def said(before: Obligation | None, after: Obligation, turn: HandOff | None, now: datetime) -> list[Draft]:
+    """Return the facts that tell what changed from `before`: a start, a warning, how it ended, a step of the chain.
 
     A state is said when it is entered. A promise met after its breach was declared is corrected, not broken again.
     """
-    common = _common(after, caused_at)
+    common = _common(after, turn.caused_at if turn else None)
     drafts = []
     if before is None:
         started = SlaStarted(**common, warn_at=after.warn_at, calendar_version=after.calendar_version)
         drafts.append(Draft(started, at=after.started_at))
-    if after.warned_at is not None and (before is None or before.warned_at is None) and after.warned_at < after.due_at:
-        drafts.append(Draft(SlaWarned(**common, warned_at=after.warned_at), at=after.warned_at))
+    if after.warned != (before.warned if before else 0) and after.warned_at and after.warned_at < after.due_at:
+        warned = SlaWarned(**common, warned_at=after.warned_at, per_cent=after.warned)
+        drafts.append(Draft(warned, at=after.warned_at))
     if before is None or before.state != after.state:
         ended = _ended(before, after, common, now)
         drafts += [Draft(ended, at=after.due_at if after.state == "breached" else after.closed_at)] if ended else []
+    if before is not None and turn is not None and before.escalate_at and after.escalated > before.escalated:
+        step, at = turn.terms.escalate[before.escalated], before.escalate_at
+        times: dict[str, Any] = {"escalated_at": at, "fired_at": now, "late": now - at > LATE}
+        drafts.append(Draft(SlaEscalated(**common, step=after.escalated, to=step.to, **times), at=at))
     return drafts
 
 

@@ -49,7 +49,12 @@ class Metrics:
         self.breaches = Counter(
             "baton_sla_breaches", "Promises declared broken.", ["policy", "team"], registry=registry
         )
-
+        self.escalations = Counter(
+            "baton_sla_escalations",
+            "Steps taken after a promise was broken.",
+            ["policy", "to"],
+            registry=registry,
+        )
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
 
     def show_playbook(self, version: str) -> None:
@@ -61,10 +66,16 @@ class Metrics:
         """Count what became known in this transaction at its commit: one rolled back and tried again counts once."""
         measured = [deed for state in states for deed in state.measured]
         breaches = [clock for state in states for clock in state.breaches]
-        if measured or breaches:
-            after_commit(tx, lambda: self._count(measured, breaches))
+        escalations = [step for state in states for step in state.escalations]
+        if measured or breaches or escalations:
+            after_commit(tx, lambda: self._count(measured, breaches, escalations))
 
-    def _count(self, measured: Iterable[FollowedUp], breaches: Iterable[Obligation]) -> None:
+    def _count(
+        self,
+        measured: Iterable[FollowedUp],
+        breaches: Iterable[Obligation],
+        escalations: Iterable[tuple[str, str]],
+    ) -> None:
         for deed in measured:
             team = deed.team or NO_TEAM
             if deed.deed == "contact":
@@ -74,6 +85,8 @@ class Metrics:
                 self.follow_up_business.labels(team).observe(deed.business_seconds)
         for clock in breaches:
             self.breaches.labels(clock.policy, clock.team or NO_TEAM).inc()
+        for policy, to in escalations:
+            self.escalations.labels(policy, to).inc()
 
     def show(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Set the gauge of obligations to `counts` of (policy, state); what is no longer there becomes 0."""

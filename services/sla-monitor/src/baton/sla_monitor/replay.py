@@ -32,6 +32,7 @@ class SlaPart(Part):
 
     def decide(self, state: Watched, cause: Cause, now: datetime) -> Decision[Watched]:
         decision = decide(state, cause, self._playbook, now)
-        if decision.state.measured or decision.state.breaches:
-            return replace(decision, state=changed(decision.state, measured=(), breaches=()))
+        if any(decision.state.told.values()):
+            nothing: dict[str, Any] = dict.fromkeys(decision.state.told, ())
+            return replace(decision, state=changed(decision.state, **nothing))
         return decision

@@ -20,7 +20,7 @@ from baton.sla_monitor import store
 from baton.sla_monitor.adopt import adopt
 from baton.sla_monitor.api import router
 from baton.sla_monitor.decide import Watched, decide
-from baton.sla_monitor.domain.obligation import PROMISES
+from baton.sla_monitor.domain.ticking import KINDS
 from baton.sla_monitor.hearing import HEARS
 from baton.sla_monitor.metrics import Metrics
 from baton.sla_monitor.settings import Settings
@@ -42,7 +42,7 @@ class SlaMonitor(Service[Watched, None]):
     vocabulary = TOPICS[SLA]
     erased_by = frozenset({LeadErased.type})
     # Warnings wait for what was said before them, too: nobody is warned of what he has done.
-    deadlines = frozenset(f"{what}.{promise}" for what in ("due", "warn") for promise in PROMISES)
+    deadlines = frozenset(KINDS)
     patience = 0.1  # deadlines wait for two seconds; nothing a person does waits for a clock to start
 
     def __init__(self, watch: Watch) -> None:

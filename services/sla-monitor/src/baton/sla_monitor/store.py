@@ -66,6 +66,8 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("warn_at", Instant, nullable=False),
         Column("state", Text, nullable=False),
         Column("warned_at", Instant),
+        Column("warned", Integer, nullable=False, server_default="0"),
+        Column("at_risk_from", Instant),
         Column("expired_at", Instant),
         Column("closed_at", Instant),
         Column("reason", Text),
@@ -74,6 +76,8 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("becomes", Text),
         Column("seconds", Float),
         Column("business_seconds", Float),
+        Column("escalated", Integer, nullable=False, server_default="0"),
+        Column("escalate_at", Instant),
         # The lists of the API and the board: one state, soonest deadline first.
         Index("obligation_due", "state", "due_at", "lead_id"),
         # The gauges and the board's tiles: counted from the index alone.

@@ -18,6 +18,7 @@ from baton.contracts import (
     LeadScored,
     Reason,
     SlaBreached,
+    SlaEscalated,
     SlaMet,
     SlaStarted,
     SlaStopped,
@@ -132,7 +133,8 @@ def _started(fact: SlaStarted) -> Line:
 
 
 def _warned(fact: SlaWarned) -> Line:
-    why = f"Most of the time is gone; due {timed(fact.due_at)}."
+    share = f"{fact.per_cent} %" if fact.per_cent else "Most"
+    why = f"{share} of the time is gone; due {timed(fact.due_at)}."
     return Line(f"Warning: {_promise(fact)}", why, "warn", fact.owner, {"policy": fact.policy})
 
 
@@ -148,6 +150,12 @@ def _breached(fact: SlaBreached) -> Line:
     late = " Noticed late, after an outage." if fact.late else ""
     detail = {"policy": fact.policy, "attempt": fact.attempt}
     return Line(f"Broken: {_promise(fact)}", f"It was due {timed(fact.due_at)}.{late}", "bad", fact.owner, detail)
+
+
+def _escalated(fact: SlaEscalated) -> Line:
+    late = " Noticed late, after an outage." if fact.late else ""
+    why = f"Step {fact.step}; it was due {timed(fact.due_at)} and is not done.{late}"
+    return Line(f"Escalated to {fact.to}: {_promise(fact)}", why, "bad", fact.owner, {"policy": fact.policy})
 
 
 def _waived(fact: SlaWaived) -> Line:
@@ -206,6 +214,7 @@ TELL: dict[str, Callable[[Any], Line]] = {
     SlaWarned.type: _warned,
     SlaMet.type: _met,
     SlaBreached.type: _breached,
+    SlaEscalated.type: _escalated,
     SlaWaived.type: _waived,
     SlaStopped.type: _stopped,
 }

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
 
+from baton.contracts import LeadDisqualified, LeadErased, LeadNurtured, SlaEscalated
 from baton.routing.deliveries.receivers import Directory
 from baton.runtime.envelope import data_of
 from baton.runtime.handler import Cause, Decision, Heard
 from baton.runtime.ids import event_id
 
 PUBLISHER = "routing"
+PASSED_ON = frozenset({LeadNurtured.type, LeadDisqualified.type, LeadErased.type, SlaEscalated.type})
+"""Facts of other services that somebody may be told of: what goes back to marketing (H8), and what is escalated."""
 
 
 class Overheard(BaseModel):
@@ -60,11 +63,9 @@ def addressed(decision: Decision[Any], cause: Cause, directory: Callable[[], Dir
     return replace(decision, state=state, facts=tuple(drafts))
 
 
-def passed_on(
-    decision: Decision[Any], cause: Cause | None, types: Collection[str], directory: Callable[[], Directory]
-) -> Decision[Any]:
+def passed_on(decision: Decision[Any], cause: Cause | None, directory: Callable[[], Directory]) -> Decision[Any]:
     """Return the decision with a parcel for each endpoint that is told of the cause itself: a fact of somebody else."""
-    if not isinstance(cause, Heard) or cause.type not in types:
+    if not isinstance(cause, Heard) or cause.type not in PASSED_ON:
         return decision
     found = parcels_for(directory(), cause.type, cause.id, cause.subject, cause.body)
     if not found:

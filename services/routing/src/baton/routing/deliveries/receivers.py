@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from baton.contracts import SlaEscalated
 from baton.playbook import Playbook
 from baton.playbook.endpoints import Endpoint, Notice, Place
 from baton.playbook.secret import Secret, SecretMissing, resolve
@@ -51,9 +52,8 @@ class Receiver:
         """True if it is to be told of a fact. `names` makes what conditions may name; only asked if there is one."""
         if type_ not in self.facts:
             return False
-        if self.notice is not None and (self.notice.teams or self.notice.reps):
-            owner = names()["data"].get("owner") or {}
-            return owner.get("team") in self.notice.teams or owner.get("id") in self.notice.reps
+        if self.notice is not None:
+            return _is_for(self.notice, type_, names()["data"])
         return self._condition is None or self._condition.value(names()) is True
 
     @cached_property
@@ -98,6 +98,17 @@ class Receiver:
             return [key for key, until in self.keys if until is None or until > now]
         own = self.endpoint.signing if self.endpoint is not None else self.notice.signing if self.notice else ()
         return [text_of(secret, environ) for secret in own]
+
+
+def _is_for(notice: Notice, type_: str, data: Mapping[str, Any]) -> bool:
+    """True if the notice speaks for whom an escalation goes to, and is for the team or the rep who has the lead."""
+    if type_ == SlaEscalated.type and data["to"] not in (*notice.steps, notice.id):
+        return False
+    if not (notice.teams or notice.reps):
+        return True
+    owner = data.get("owner") or {}
+    rep, team = (owner, data.get("team")) if isinstance(owner, str) else (owner.get("id"), owner.get("team"))
+    return team in notice.teams or rep in notice.reps
 
 
 def text_of(place: Place, environ: Environ) -> str:

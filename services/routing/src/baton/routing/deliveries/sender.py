@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row
 
 from baton.routing import store_deliveries as store
 from baton.routing.deliveries.calling import Caller
+from baton.routing.deliveries.escalations import is_escalation, with_names
 from baton.routing.deliveries.letters import Letter, letter_of, names_of
 from baton.routing.deliveries.mailing import PostOffice
 from baton.routing.deliveries.notices import told_to_owner
@@ -164,6 +165,8 @@ class Sender:
             if not receiver.wants(letter.type, lambda: names_of(letter, record)):
                 await engine.store.write(lambda tx: store.drop(tx, tables, claimed))
                 return
+            if receiver.notice is not None and is_escalation(letter):
+                letter = await engine.read(partial(self._with_names, letter))
             outcome = await self._told(engine, receiver, letter, record)
             self._routing.metrics.count_delivery(receiver.is_notice, outcome.verdict)
             ending = await engine.store.write(
@@ -173,6 +176,9 @@ class Sender:
                 self._routing.metrics.given_up.labels(receiver.id).inc()
             if ending == "taken":
                 await self._say_taken(engine, receiver, claimed.id, letter, record)
+
+    def _with_names(self, letter: Letter, tx: Connection) -> Letter:
+        return with_names(tx, self._routing.tables, self._routing.books_now(tx), letter)
 
     async def _told(self, engine: Engine, receiver: Receiver, letter: Letter, record: dict[str, Any]) -> Outcome:
         async def keep(found: Mapping[str, Any]) -> None:

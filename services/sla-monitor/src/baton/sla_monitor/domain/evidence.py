@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from baton.values import changed
 
@@ -58,10 +60,23 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the chain that a broken promise goes up: whom it goes to, business seconds after the deadline."""
+
+    to: str
+    after: int
+
+
+Shares = Annotated[tuple[int, ...], BeforeValidator(lambda kept: (kept,) if isinstance(kept, int) else kept)]
+"""Rising shares of the time, in per cent. What is stored of older hand-offs has one number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What the policy asked for when the lead was handed over; a later playbook does not change a running clock."""
 
-    warn_at: int = 80
+    warn_at: Shares = (80,)
+    escalate: tuple[Step, ...] = ()
     calls: int = 0
     emails: int = 0
     stop_touches: int | None = None

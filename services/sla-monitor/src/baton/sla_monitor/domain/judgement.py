@@ -10,8 +10,9 @@ from typing import Literal
 from baton.sla_monitor.domain.course import Course, End
 from baton.sla_monitor.domain.evidence import Evidence, Terms
 from baton.sla_monitor.domain.hours import Hours
-from baton.sla_monitor.domain.obligation import Key, Obligation, Promise, State
-from baton.sla_monitor.domain.promises import warning_of, work_limit
+from baton.sla_monitor.domain.obligation import Key, Obligation, State
+from baton.sla_monitor.domain.promises import work_limit
+from baton.sla_monitor.domain.warnings import due_moved, next_step
 from baton.values import changed
 
 
@@ -60,7 +61,7 @@ def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
     """The time of work ends when sales is done with the lead, else by a rule: so many touches, or so long."""
     due, rule = work_limit(course.turn, course.last_contact)
     if due != clock.due_at:
-        clock = changed(clock, due_at=due, warn_at=warning_of(course.turn, "work_time", due, hours))
+        clock = due_moved(clock, due, course.turn, hours)
     stop = _stop(course, clock, rule)
     end = next((end for end in ends if end.at <= (stop.at if stop else due)), None)
     if end is not None:
@@ -104,19 +105,21 @@ def _deed_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
     deed = _deed(course, clock)
     end = min([*ends, *_own_ends(course, clock)], default=None)
     if deed is not None and deed <= clock.due_at and (end is None or deed <= end.at):
-        return _timed(changed(clock, state="met", reason=None), deed, hours)
+        return _timed(changed(clock, state="met", reason=None, escalate_at=None), deed, hours)
     if end is not None and end.at <= clock.due_at:
         return _closed(clock, "waived", end.at, end.reason)
     clock = _running(clock)
-    if clock.state == "breached" and deed is not None:
-        return _timed(clock, deed, hours)
-    return clock
+    if clock.state != "breached":
+        return clock
+    # The measuring goes on, and so does the chain, until it is done after all or no longer binds.
+    clock = next_step(clock, course.turn, hours, ended=deed is not None or end is not None)
+    return clock if deed is None else _timed(clock, deed, hours)
 
 
 def _running(clock: Obligation) -> Obligation:
     """Nothing has met or ended it: it is broken if its deadline has passed, at risk if the warning was given."""
-    # A contact moves the end of the work: then there is time again, though no second warning.
-    at_risk = clock.warned_at is not None and clock.warned_at >= clock.warn_at
+    # A contact moves the end of the work: then there is time again, though no second warning of the same share.
+    at_risk = clock.warned_at is not None and clock.at_risk_from is not None and clock.warned_at >= clock.at_risk_from
     running: State = "at_risk" if at_risk else "open"
     state = "breached" if clock.expired_at == clock.due_at else running
     if clock.state == state and clock.closed_at is None:
@@ -139,6 +142,7 @@ def _unsaid(clock: Obligation) -> Obligation:
         becomes=None,
         seconds=None,
         business_seconds=None,
+        escalate_at=None,
     )
 
 
@@ -194,35 +198,3 @@ def _own_ends(course: Course, clock: Obligation) -> list[End]:
         wished = min((w.at for w in course.evidence.wishes if not w.calls), default=clock.started_at)
         found.append(End(max(wished, clock.started_at), "wish"))
     return found
-
-
-def expired(obligations: Mapping[Key, Obligation], promise: Promise, deadline: datetime) -> dict[Key, Obligation]:
-    """Return the obligations with those of `promise` due by `deadline` marked: their time is over."""
-    return {
-        key: changed(ob, expired_at=ob.due_at) if ob.promise == promise and ob.runs and ob.due_at <= deadline else ob
-        for key, ob in obligations.items()
-    }
-
-
-def warned(obligations: Mapping[Key, Obligation], promise: Promise, now: datetime) -> dict[Key, Obligation]:
-    """Return the obligations with those marked as warned whose share of the time is used; none is marked twice."""
-    return {
-        key: changed(ob, warned_at=now) if ob.promise == promise and _wants_warning(ob, now) else ob
-        for key, ob in obligations.items()
-    }
-
-
-def _wants_warning(ob: Obligation, now: datetime) -> bool:
-    return ob.runs and ob.warned_at is None and ob.warn_at <= now
-
-
-def timers(obligations: Iterable[Obligation]) -> dict[str, datetime]:
-    """Return when each kind of timer must fire next: `due.<promise>` and `warn.<promise>` of the running clocks."""
-    due: dict[str, datetime] = {}
-    for ob in obligations:
-        if not ob.runs:
-            continue
-        due[f"due.{ob.promise}"] = min(ob.due_at, due.get(f"due.{ob.promise}", ob.due_at))
-        if ob.warned_at is None:
-            due[f"warn.{ob.promise}"] = min(ob.warn_at, due.get(f"warn.{ob.promise}", ob.warn_at))
-    return due

@@ -30,8 +30,13 @@ class Obligation:
     started_at: datetime
     due_at: datetime
     warn_at: datetime
+    """When the next warning is due; that of the last one once all are given."""
     state: State = "open"
     warned_at: datetime | None = None
+    warned: int = 0
+    """The greatest share of the time that was warned of, in per cent."""
+    at_risk_from: datetime | None = None
+    """When that share of the time is used up; None while nobody was warned."""
     expired_at: datetime | None = None
     """The deadline that passed unmet; differs from `due_at` once that has moved."""
     closed_at: datetime | None = None
@@ -42,6 +47,10 @@ class Obligation:
     becomes: Literal["recycle", "unreachable", "gone_dark"] | None = None
     seconds: float | None = None
     business_seconds: float | None = None
+    escalated: int = 0
+    """How many steps of the chain are done."""
+    escalate_at: datetime | None = None
+    """When the next step is due; None while there is none to take."""
 
     @property
     def key(self) -> Key:
@@ -49,6 +58,16 @@ class Obligation:
         return (self.round, self.attempt, self.promise)
 
     @property
+    def turn(self) -> tuple[int, int]:
+        """Round and attempt: whose promise it is."""
+        return (self.round, self.attempt)
+
+    @property
     def runs(self) -> bool:
         """True while the promise is neither kept nor broken nor void."""
         return self.state in RUNNING
+
+    @property
+    def wants_warning(self) -> bool:
+        """True while a warning is still to be given."""
+        return self.runs and (self.at_risk_from is None or self.warn_at > self.at_risk_from)
