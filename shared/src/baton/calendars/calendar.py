@@ -97,6 +97,15 @@ class Calendar:
         opening = table.starts[window]
         return at.astimezone(dt.UTC) if opening <= moment else _instant(opening)
 
+    def windows(self, a: dt.datetime, b: dt.datetime, at_most: int) -> list[tuple[dt.datetime, dt.datetime]]:
+        """The first `at_most` windows that are open between `a` and `b`, cut to them, earliest first."""
+        begin, end = _micros(a), _micros(b)
+        table = self._reaching(begin)
+        table = self._reaching(max(begin, end))
+        first = bisect_right(table.ends, begin)
+        last = min(bisect_left(table.starts, end), first + at_most)
+        return [(_instant(max(table.starts[i], begin)), _instant(min(table.ends[i], end))) for i in range(first, last)]
+
     def _reaching(self, moment: int) -> _Table:
         table = self._table
         if table.covers_from <= moment < table.covers_to:

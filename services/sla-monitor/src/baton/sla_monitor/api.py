@@ -1,4 +1,4 @@
-"""HTTP of the SLA monitor: obligations, one lead's clocks, the policies, and the board for people."""
+"""HTTP of the SLA monitor: obligations, one lead's clocks and the policies."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query
 
 from baton.playbook import Playbook
-from baton.runtime.http import Problem, next_cursor, page, read_cursor, requires
-from baton.sla_monitor import board, store
+from baton.runtime.http import Problem, next_cursor, read_cursor, requires
+from baton.sla_monitor import store
 from baton.sla_monitor.domain.obligation import State
 from baton.sla_monitor.views import shown
 
@@ -69,13 +69,6 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
             "playbook": book.version,
             "policies": [policy.model_dump(mode="json", exclude_none=True) for policy in book.sla.policies],
         }
-
-    @routes.get("/", include_in_schema=False)
-    async def show_board(request: Request, team: Named = None) -> Response:
-        """The board: what is overdue, at risk and open, with the time left, per team."""
-        now = engine.clock.now()
-        seen = await engine.read(lambda tx: board.look(tx, tables, team or None, playbook(), now))
-        return page(request, "board.html", now=now, **seen)
 
     return routes
 

@@ -23,6 +23,7 @@ from baton.sla_monitor.decide import Watched, decide
 from baton.sla_monitor.domain.ticking import KINDS
 from baton.sla_monitor.hearing import HEARS
 from baton.sla_monitor.metrics import Metrics
+from baton.sla_monitor.pages import pages_router
 from baton.sla_monitor.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class SlaMonitor(Service[Watched, None]):
         return {"leads": store.leads(tx, self.tables), "obligations": {str(k): v for k, v in states.items()}}
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
-        return (router(engine, self.tables, lambda: self.playbook),)
+        wired = (engine, self.tables, lambda: self.playbook)
+        return router(*wired), pages_router(*wired)
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
         return (self._follow_playbook, self._count_obligations)

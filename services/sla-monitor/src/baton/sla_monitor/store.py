@@ -81,7 +81,7 @@ def make_tables() -> tuple[MetaData, Tables]:
         # The lists of the API and the board: one state, soonest deadline first.
         Index("obligation_due", "state", "due_at", "lead_id"),
         # The gauges and the board's tiles: counted from the index alone.
-        Index("obligation_count", "state", "policy", "team", "promise"),
+        Index("obligation_count", "team", "state", "policy", "promise", "owner"),
     )
     return metadata, Tables(lead, obligation, rep)
 
@@ -187,10 +187,17 @@ def names_of(tx: Connection, tables: Tables, owners: set[str]) -> dict[str, str]
     return {row.rep_id: row.rep["name"] for row in fetch(tx, tables.rep, "rep_id", owners)}
 
 
-def counts(tx: Connection, tables: Tables, *by: str) -> list[tuple[Any, ...]]:
-    """Return the values of the columns `by` with the number of obligations that have them."""
+def counts(tx: Connection, tables: Tables, *by: str, **of: str | None) -> list[tuple[Any, ...]]:
+    """Return the values of the columns `by` with the number of obligations that have them.
+
+    `of` names columns and the value they must have; None asks for nothing.
+    """
     columns = [tables.obligation.c[name] for name in by]
-    return [tuple(row) for row in tx.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns))]
+    query = select(*columns, func.count()).group_by(*columns).order_by(*columns)
+    for name, value in of.items():
+        if value is not None:
+            query = query.where(tables.obligation.c[name] == value)
+    return [tuple(row) for row in tx.execute(query)]
 
 
 def leads(tx: Connection, tables: Tables) -> int:

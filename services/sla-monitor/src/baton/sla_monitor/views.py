@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from baton.calendars import Calendar
 from baton.playbook import Playbook
 from baton.sla_monitor.decide import hours_of
 from baton.sla_monitor.domain.obligation import RUNNING
@@ -18,6 +19,23 @@ LABELS = {
     "minimum_touches": "Minimum of touches",
     "work_time": "Time of work",
 }
+ON_THE_WALL = frozenset({"minimum_touches", "work_time"})
+WINDOWS = 8
+"""Windows of working time told with a clock: more than a working day, so that a browser counts down without asking."""
+
+
+def working_time(row: Row[Any], playbook: Playbook, now: datetime) -> dict[str, Any] | None:
+    """Return when its calendar is open until a running clock's deadline: the next windows, and the seconds after them.
+
+    None where every hour counts, and where the clock does not run.
+    """
+    clock = obligation_of(row)
+    hours = hours_of(clock.calendar, playbook)
+    if clock.state not in RUNNING or clock.promise in ON_THE_WALL or not isinstance(hours, Calendar):
+        return None
+    windows = hours.windows(now, clock.due_at, WINDOWS) if now < clock.due_at else []
+    told = sum((end - start).total_seconds() for start, end in windows)
+    return {"windows": windows, "later": max(0.0, hours.between(now, clock.due_at) - told)}
 
 
 def shown(row: Row[Any], names: dict[str, str], playbook: Playbook, now: datetime) -> dict[str, Any]:
