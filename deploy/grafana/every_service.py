@@ -49,6 +49,14 @@ def well(job: str) -> Row:
                 "Processes that answer Prometheus.",
                 Query(summed(selected("up", *only(job))), "up"),
                 steps=((None, RED), (1, GREEN)),
+                alert="BatonServiceDown BatonReplicaDown",
+            ),
+            figure(
+                "Ready",
+                "1 where a dependency is in order at every replica.",
+                Query(f"min by (dependency) ({selected('baton_ready', *only(job))})", "{{dependency}}"),
+                steps=((None, RED), (1, GREEN)),
+                alert="BatonNotReady BatonReplicaDown",
             ),
             replace(
                 figure("Version", "Of the software.", Query(value("baton_build_info", "version"), "{{version}}")),
@@ -84,8 +92,10 @@ def well(job: str) -> Row:
             ),
             figure(
                 "Lanes",
-                "Held by all its processes together.",
-                Query(summed(selected("baton_lanes_held", *only(job))), "lanes"),
+                "Held by all its processes together, of those there are.",
+                Query(summed(selected("baton_lanes_held", *only(job))), "held"),
+                Query(value("baton_lanes"), "of"),
+                alert="BatonLanesUnheld",
             ),
         ),
     )
@@ -116,8 +126,14 @@ def rare(job: str) -> tuple[Row, Row]:
             (
                 rates("Timers", "Came due and were acted on.", "baton_timers_fired_total", job=job),
                 graph("Timer lateness", "From due to fired.", late, unit="s"),
-                rates("Requests shed", "Answered 503 because too much waits.", "baton_requests_shed_total", job=job),
-                counts("Clock jumps", "docs/runbooks/clock-jumped.md.", "baton_clock_jumps_total", job=job),
+                rates(
+                    "Requests shed",
+                    "Answered 503 because too much waits.",
+                    "baton_requests_shed_total",
+                    job=job,
+                    alert="BatonRequestsShed",
+                ),
+                counts("Clock jumps", "Within an hour.", "baton_clock_jumps_total", job=job, alert="BatonClockJumped"),
             ),
         ),
         Row(

@@ -12,7 +12,7 @@ MISSED = 0.01
 
 def burn(window: str) -> str:
     """How many times faster than allowed the hand-off's budget of misses goes: 1 uses it up exactly."""
-    return f"(1 - ({share_within('1.0', HANDOFF_SECONDS, window=window)})) / {MISSED}"
+    return f"baton:handoff_late:ratio_rate{window} / {MISSED}"
 
 
 HANDOFF = Board(
@@ -42,6 +42,14 @@ HANDOFF = Board(
                     alert="BatonHandoffSlow",
                 ),
                 figure(
+                    "Budget left",
+                    "Of the one in a hundred that may be late within 30 days; below 0 the objective is missed.",
+                    Query(f"1 - (1 - ({share_within('1.0', HANDOFF_SECONDS, window='30d')})) / {MISSED}", "left"),
+                    unit="percentunit",
+                    steps=((None, RED), (0, ORANGE), (0.25, GREEN)),
+                    alert="BatonHandoffBurnsSlowly",
+                ),
+                figure(
                     "Hand-offs", "Leads that got an owner.", Query(during(f"{HANDOFF_SECONDS}_count", RANGE), "leads")
                 ),
             ),
@@ -53,7 +61,7 @@ HANDOFF = Board(
                     "Latency",
                     "More than 10 s at p99 for ten minutes is a page.",
                     *(Query(quantile(q, HANDOFF_SECONDS), word) for q, word in ((0.5, "p50"), (0.9, "p90"))),
-                    Query(quantile(0.99, HANDOFF_SECONDS), "p99"),
+                    Query(quantile(0.99, HANDOFF_SECONDS), "p99", has_exemplars=True),
                     unit="s",
                     alert="BatonHandoffSlow",
                 ),
@@ -63,10 +71,27 @@ HANDOFF = Board(
                     Query(share_within("1.0", HANDOFF_SECONDS), "within 1 s"),
                     unit="percentunit",
                 ),
+            ),
+        ),
+        Row(
+            "Burn of the objective: 1 misses exactly what may be missed",
+            (
                 graph(
-                    "Budget burnt",
-                    "1 uses up the one hand-off in a hundred that may take longer; 14 in an hour is an emergency.",
-                    *(Query(burn(window), f"over {window}") for window in ("5m", "1h", "6h")),
+                    "Fast",
+                    "More than 14.4 over 1 h and 5 min, or 6 over 6 h and 30 min, is a page.",
+                    *(Query(burn(window), f"over {window}") for window in ("5m", "30m", "1h", "6h")),
+                    alert="BatonHandoffBurnsFast",
+                ),
+                graph(
+                    "Slow",
+                    "More than 3 over 1 d and 2 h, or 1 over 3 d and 6 h, is a ticket.",
+                    *(Query(burn(window), f"over {window}") for window in ("2h", "6h", "1d", "3d")),
+                    alert="BatonHandoffBurnsSlowly",
+                ),
+                graph(
+                    "Late",
+                    "Hand-offs that took longer than a second; fewer than 5 in a window make no alert.",
+                    *(Query(f"baton:handoff_late:increase{window}", f"over {window}") for window in ("1h", "6h", "1d")),
                 ),
             ),
         ),

@@ -27,6 +27,7 @@ class Panel:
     kind: str = "timeseries"
     unit: str = "short"
     alert: str = ""
+    """One or several, with blanks between."""
     steps: tuple[tuple[float | None, str], ...] = ()
     is_stacked: bool = False
     is_name: bool = False
@@ -111,7 +112,7 @@ def _laid_out(rows: Iterable[Row]) -> Iterable[Json]:
 
 
 def _panel(panel: Panel) -> Json:
-    told = f" Alert {panel.alert}: docs/runbooks/{panel.alert}.md." if panel.alert else ""
+    told = "".join(f" Alert {alert}: docs/runbooks/{alert}.md." for alert in panel.alert.split())
     return {
         "type": panel.kind,
         "title": panel.title,
@@ -132,6 +133,7 @@ def _target(letter: str, query: Query, kind: str) -> Json:
         "format": "heatmap" if kind == "heatmap" else "time_series",
         "instant": query.is_instant,
         "range": not query.is_instant,
+        **({"exemplar": True} if query.has_exemplars else {}),
         "legendFormat": "{{le}}" if kind == "heatmap" else query.legend or "__auto",
     }
 

@@ -42,6 +42,15 @@ PIPELINE = Board(
                     "Services that answer Prometheus.",
                     Query(summed(selected("up", 'job=~"intake|scoring|routing|sla-monitor|reporting"')), "up"),
                     steps=((None, RED), (5, GREEN)),
+                    alert="BatonServiceDown BatonReplicaDown",
+                ),
+                figure(
+                    "Ready",
+                    "Dependencies that are in order, of all that services have; 1 is all of them.",
+                    Query("avg(max by (job, dependency) (baton_ready))", "ready"),
+                    unit="percentunit",
+                    steps=((None, RED), (1, GREEN)),
+                    alert="BatonNotReady",
                 ),
                 figure(
                     "Alerts",
@@ -69,6 +78,34 @@ PIPELINE = Board(
                     Query("sum(max by (job, about) (baton_concerns)) or vector(0)", "concerns"),
                     steps=((None, GREEN), (1, ORANGE)),
                     alert="BatonConcern",
+                ),
+            ),
+        ),
+        Row(
+            "What is wrong",
+            (
+                graph(
+                    "Alerts that fire",
+                    "By name. docs/runbooks/README.md says with which to begin.",
+                    Query(
+                        'sum by (alertname) (ALERTS{alertname=~"Baton.*",alertstate="firing"}) or vector(0)',
+                        "{{alertname}}",
+                    ),
+                    stack=True,
+                ),
+                graph(
+                    "Ready",
+                    "1 where a dependency lets a service work at one replica at least. At 0 its gauges stand still.",
+                    Query("max by (job, dependency) (baton_ready)", "{{job}} {{dependency}}"),
+                    alert="BatonNotReady",
+                ),
+                graph(
+                    "Processes up",
+                    "By service.",
+                    Query(
+                        summed(selected("up", 'job=~"intake|scoring|routing|sla-monitor|reporting"'), "job"), "{{job}}"
+                    ),
+                    alert="BatonServiceDown BatonReplicaDown",
                 ),
             ),
         ),
@@ -136,16 +173,19 @@ PIPELINE = Board(
                     "Answered 503 because too much waits.",
                     Query(per_second("baton_requests_shed_total", "job"), "{{job}}"),
                     unit="cps",
+                    alert="BatonRequestsShed",
                 ),
                 graph(
                     "Clock jumps",
                     "docs/runbooks/clock-jumped.md.",
                     Query(during("baton_clock_jumps_total", "1h", "job"), "{{job}}"),
+                    alert="BatonClockJumped",
                 ),
                 graph(
                     "Lanes held",
                     "By process; together each service holds all of them.",
                     Query(summed("baton_lanes_held", "job", "instance"), "{{job}} {{instance}}"),
+                    alert="BatonLanesUnheld",
                 ),
             ),
         ),

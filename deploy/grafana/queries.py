@@ -17,6 +17,8 @@ class Query:
     expr: str
     legend: str = ""
     is_instant: bool = False
+    has_exemplars: bool = False
+    """Whether dots lead from its buckets to leads."""
 
 
 def selected(metric: str, *where: str) -> str:

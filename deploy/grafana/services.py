@@ -202,6 +202,8 @@ def _sla_monitor(job: str = "sla-monitor") -> tuple[Row, ...]:
                     job=job,
                     alert="BatonSlaBreaches",
                 ),
+                counts("Kept", "Within an hour.", "baton_sla_kept_total", "policy", "team", job=job),
+                counts("Escalations", "After a breach.", "baton_sla_escalations_total", "policy", "to", job=job),
                 _playbook(job),
             ),
         ),

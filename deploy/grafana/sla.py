@@ -59,12 +59,54 @@ _PROMISES = Row(
     ),
 )
 
+MISSED = 0.05
+"""The share of promises that may be broken."""
+BROKEN = "team:promises_broken"
+
+
+def burn(window: str) -> str:
+    """How many times faster than allowed a team breaks promises."""
+    return f"{selected(f'{BROKEN}:ratio_rate{window}', *TEAM)} / {MISSED}"
+
+
+def _budget_left(window: str = "30d") -> str:
+    broken, kept = (during(f"baton_sla_{name}_total", window, "team", where=TEAM) for name in ("breaches", "kept"))
+    return f"1 - {broken} / ({broken} + {kept}) / {MISSED}"
+
+
+_BURN = Row(
+    "Burn of the objective (95 % kept): 1 breaks exactly what may be broken",
+    (
+        graph(
+            "Fast",
+            "More than 14.4 over 1 h and 5 min, or 6 over 6 h and 30 min, is a ticket.",
+            *(Query(burn(window), f"{{{{team}}}} over {window}") for window in ("30m", "1h", "6h")),
+            alert="BatonFollowUpBurnsFast",
+        ),
+        graph(
+            "Slow",
+            "More than 3 over 1 d and 2 h, or 1 over 3 d and 6 h, is a ticket.",
+            *(Query(burn(window), f"{{{{team}}}} over {window}") for window in ("1d", "3d")),
+            alert="BatonFollowUpBurnsSlowly",
+        ),
+        figure(
+            "Budget left",
+            "Of the five in a hundred that may be broken within 30 days, by team; below 0 the objective is missed.",
+            Query(_budget_left(), "{{team}}"),
+            unit="percentunit",
+            steps=((None, RED), (0, ORANGE), (0.25, GREEN)),
+            alert="BatonFollowUpBurnsSlowly",
+        ),
+    ),
+)
+
 SLA = Board(
     "baton-sla",
     "Baton: SLA board",
     "Are people called in time? People's time only: what the system takes is on the hand-off dashboard.",
     (
         _PROMISES,
+        _BURN,
         Row(
             "Obligations and breaches",
             (

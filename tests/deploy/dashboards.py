@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from tests.deploy.rules import spelled_out
 from tests.layout.tree import ROOT
 
 FOLDER = ROOT / "deploy/grafana/dashboards"
@@ -27,13 +28,14 @@ class Asked:
     @property
     def metrics(self) -> frozenset[str]:
         """Metrics as they are named, `_bucket` and the like included."""
-        return frozenset(re.findall(r"\bbaton_[a-z_]+", self.expr))
+        return frozenset(re.findall(r"\bbaton_[a-z_]+", spelled_out(self.expr)))
 
     @property
     def label_names(self) -> frozenset[str]:
         """Labels that are asked for, grouped by or shown."""
-        compared = re.findall(r'(\w+)=~?"', self.expr)
-        grouped = re.findall(r"\w+", " ".join(re.findall(r"\bby \(([^)]*)\)", self.expr)))
+        expr = spelled_out(self.expr)
+        compared = re.findall(r'(\w+)=~?"', expr)
+        grouped = re.findall(r"\w+", " ".join(re.findall(r"\bby \(([^)]*)\)", expr)))
         return frozenset(compared) | frozenset(grouped)
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from deploy.grafana.build import files
 from tests.deploy.dashboards import FOLDER, PROMETHEUS_OWN, Asked, boards, panels, queries, variables
-from tests.deploy.test_alerts import alerts
+from tests.deploy.rules import alerts
 from tests.layout.tree import ROOT, SERVICES
 
 EVERY = "Every service"
@@ -46,7 +46,7 @@ def of(name: str) -> str:
 
 def unknown(asked: Asked) -> set[str]:
     """Metrics and labels of a query that its service does not have."""
-    job = re.search(r'job="([^"]+)"', asked.expr)
+    job = re.search(r'job="([^"]+)"', asked.expr)  # of recorded rules none names a job
     services = (EVERY, job[1]) if job else METRICS
     known = {metric: labels for service in services for metric, (_, labels) in METRICS[service].items()}
     named = {of(name) for name in asked.metrics}
@@ -77,6 +77,8 @@ def test_a_query_names_metrics_and_labels_that_exist(asked: Asked) -> None:
 
 
 def test_an_invented_metric_label_or_another_services_metric_is_noticed() -> None:
+    with pytest.raises(KeyError):
+        unknown(Asked("", "", "team:baton_nothing:ratio_rate1h"))
     for expr, odd in (
         ("sum(baton_lead_count)", {"baton_lead_count"}),
         ("sum by (rep) (baton_held_leads)", {"rep"}),

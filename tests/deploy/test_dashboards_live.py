@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.deploy.dashboards import Asked, boards, queries, variables
+from tests.deploy.rules import FOLDER, RULES
 from tests.journeys.people import HOT, somebody
 from tests.journeys.running import SERVICES, Baton, embedded, eventually, free_port, playbook_with_short_promises
 from tests.journeys.test_lead_journey import taken_in, touched
@@ -83,7 +84,8 @@ def configuration(baton: Baton) -> dict[str, Any]:
         }
         for service in SERVICES
     ]
-    return {"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}
+    every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    return {"global": every, "rule_files": [str(FOLDER / name) for name in RULES], "scrape_configs": jobs}
 
 
 def watches(observed: Observed, process: subprocess.Popen[bytes], folder: Path) -> bool:
@@ -122,6 +124,7 @@ NOBODY_CAME = {
     ("baton-service-intake", "Merges"),
     ("baton-service-intake", "Stage"),  # it hears only what endpoints have taken
     ("baton-service-routing", "Shadow"),
+    ("baton-service-sla-monitor", "Escalations"),  # the example has no chain of people
 }
 NO_TIMER_CAME_DUE = {
     (f"baton-service-{service}", "Timer lateness") for service in ("intake", "scoring", "routing", "reporting")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from baton.contracts import Score
 from baton.runtime.http import ensure_admin_token
 from baton.runtime.http.app import create_app
+from baton.runtime.labels import MOST_VALUES, OTHER
 from baton.runtime.testing import Bench
 
 
@@ -218,3 +221,37 @@ async def test_the_ledger_knows_the_fate_of_every_lead_that_was_qualified(
         (facts.lead_id(2), "routed", 1),
         (facts.lead_id(9), "held", 1),
     ]
+
+
+async def test_who_accepts_open_metrics_is_led_from_a_bucket_to_a_lead_and_its_trace(
+    web: httpx.AsyncClient, desk: Bench, facts: Any
+) -> None:
+    answer = await web.get(
+        "/routing/metrics", headers={"accept": "application/openmetrics-text;version=1.0.0,*/*;q=0.1"}
+    )
+    assert answer.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    marked = [sample.exemplar for sample in families["baton_handoff_seconds"].samples if sample.exemplar]
+    (last,) = [exemplar.labels for exemplar in marked]
+    (routed,) = [fact for fact in await desk.said("lead.routed") if fact.subject == facts.lead_id(2)]
+    assert last == {"lead_id": facts.lead_id(2), "trace_id": routed.headers["ce_traceparent"].split("-")[1]}
+    assert sum(len(name) + len(value) for name, value in last.items()) <= 128
+    plain = await web.get("/routing/metrics", headers={"accept": "text/plain"})
+    assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "trace_id" not in plain.text
+
+
+async def test_more_endpoints_than_a_metric_bears_are_one(desk: Bench, web: httpx.AsyncClient) -> None:
+    metrics = desk.engine.service.metrics
+    many = [f"endpoint-{number:03}" for number in range(150)]
+    now = desk.clock.now()
+    waiting = {many[-1]: (3, now - timedelta(hours=1)), many[-2]: (4, now)}
+    metrics.show_endpoints(many, {many[-1]}, waiting, now)
+    for endpoint in many:
+        metrics.count_given_up(endpoint)
+    value = desk.engine.service.registry.get_sample_value
+    assert (await web.get("/routing/metrics")).text.count("baton_endpoint_disabled{") == MOST_VALUES + 1
+    assert value("baton_endpoint_disabled", {"endpoint": OTHER}) == 1
+    assert value("baton_deliveries_waiting", {"endpoint": OTHER}) == 7
+    assert value("baton_delivery_age_seconds", {"endpoint": OTHER}) == 3600
+    assert value("baton_deliveries_given_up_total", {"endpoint": OTHER}) == 50

@@ -83,11 +83,15 @@ async def test_readiness_gives_a_reason_for_each_dependency(open_kiosk: Open) ->
         while (answer := await client.get("/kiosk/readyz")).status_code != 200:
             await asyncio.sleep(0.02)
         assert answer.json()["checks"]["store"] == {"ok": True, "reason": None}
+        assert 'baton_ready{dependency="store"} 1.0' in (await client.get("/kiosk/metrics")).text
         assert isinstance(engine.service, Kiosk)
         engine.begin_to_stop()
         answer = await client.get("/kiosk/readyz")
+        scraped = (await client.get("/kiosk/metrics")).text
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert answer.json()["checks"]["process"] == {"ok": False, "reason": "stopping"}
+    assert 'baton_ready{dependency="process"} 0.0' in scraped
+    assert 'baton_ready{dependency="store"} 1.0' in scraped
 
 
 async def test_a_refused_playbook_is_told_but_takes_nobody_out_of_service(open_kiosk: Open) -> None:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from prometheus_client import generate_latest
 from sqlalchemy import Connection, func, select, text
 
 from baton.runtime.bus.port import Bus
@@ -33,7 +32,7 @@ from baton.runtime.handler import Command, Refusal, Reply, Service
 from baton.runtime.jobs import Jobs
 from baton.runtime.lanes import Lanes
 from baton.runtime.micro import MicroBatch, Unit
-from baton.runtime.observe import RuntimeMetrics, log
+from baton.runtime.observe import RuntimeMetrics, exposition, log
 from baton.runtime.parked import Parked
 from baton.runtime.partition import lane_of
 from baton.runtime.relay import Relay
@@ -79,6 +78,7 @@ class Engine:
         self._alone = alone
         self._tables = runtime_tables(service.metadata)
         self._metrics = RuntimeMetrics(service.registry, service.name)
+        self._metrics.expect(settings.partitions, service.hears, service.vocabulary)
         self.lanes = Lanes(store, self._tables, self.owner, settings.partitions, settings.lease_seconds, clock)
         self.timers = Timers(
             store,
@@ -184,7 +184,13 @@ class Engine:
 
     def metrics_text(self) -> bytes:
         """Return the service's metrics in Prometheus' text format."""
-        return generate_latest(self.service.registry)
+        return exposition(self.service.registry)[0]
+
+    async def scrape(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics as `Accept` asks for them, and their media type; looked at anew what keeps it from
+        working, for every other gauge stands still while a dependency is away."""
+        self._metrics.show_ready(await self.readiness())
+        return exposition(self.service.registry, accept)
 
     async def ledger(self) -> dict[str, Any]:
         """Return the service's counts, with what is parked and what waits in the outbox."""
@@ -304,6 +310,7 @@ class Engine:
                 if self.clock.monotonic() - seen > self.settings.lease_seconds and self.lanes.held:
                     self.lanes.held = {}
                     self.lanes.generation += 1
+                    self._metrics.lanes.set(0)
             await asyncio.sleep(self.settings.lease_seconds / 6)
 
     async def _move(self) -> None:

@@ -11,8 +11,9 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 from structlog.tracebacks import ExceptionDictTransformer
 
@@ -20,7 +21,18 @@ from baton.runtime.fold import Tally
 
 log: Any = structlog.get_logger("baton")
 
+METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPEN_METRICS = openmetrics.CONTENT_TYPE_LATEST
 STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+def exposition(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
+    """Return the metrics and their media type: OpenMetrics, with exemplars, for who names it in `Accept`; else the
+    classic text."""
+    if any(part.split(";")[0].strip().lower() == "application/openmetrics-text" for part in accept.split(",")):
+        text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        return text, OPEN_METRICS
+    return generate_latest(registry), METRICS_TEXT
 
 
 class Counts(Collector):
@@ -131,6 +143,7 @@ class RuntimeMetrics:
             "baton_clock_jumps", "Times the store's clock parted from the monotonic one.", registry=registry
         )
         self.lanes = Gauge("baton_lanes_held", "Lanes this process works on.", registry=registry)
+        self.all_lanes = Gauge("baton_lanes", "Lanes there are for all replicas together.", registry=registry)
         self.parked_total = Counter("baton_facts_parked", "Facts parked, for whatever reason.", registry=registry)
         self.relived = Counter(
             "baton_roll_forward_facts",
@@ -144,11 +157,33 @@ class RuntimeMetrics:
             "Facts about leads that had been erased; none of them was kept.",
             registry=registry,
         )
+        self.ready = Gauge(
+            "baton_ready",
+            "1 where this dependency lets the service do its work; 0 where `readyz` says what keeps it from it.",
+            ["dependency"],
+            registry=registry,
+        )
         self.shed = Counter("baton_requests_shed", "Requests answered 503 because too much waits.", registry=registry)
         info = Gauge("baton_build_info", "Always 1.", ["service", "version"], registry=registry)
         info.labels(service, baton_version()).set(1)
         for reason in ("poison", "undecodable", "gap", "behind", "timer"):
             self.parked.labels(reason).set(0)
+        for how in ("agreed", "adopted", "unheard"):
+            self.relived.labels(how)
+
+    def expect(self, lanes: int, hears: Iterable[str], says: Iterable[str]) -> None:
+        """Begin the series of these topics and types of facts at 0: a rate needs a value before the first event."""
+        self.all_lanes.set(lanes)
+        for topic in hears:
+            self.lag.labels(topic).set(0)
+        for kind in says:
+            self.said.labels(kind)
+
+    def show_ready(self, reasons: Mapping[str, str | None]) -> None:
+        """Say which dependencies are in order; what is no longer one is shown no more."""
+        self.ready.clear()
+        for dependency, why in reasons.items():
+            self.ready.labels(dependency).set(why is None)
 
     def count(self, tally: Tally) -> None:
         """Take in what a committed transaction did."""

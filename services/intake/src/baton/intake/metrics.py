@@ -14,6 +14,7 @@ from baton.intake.domain.elements import NATIVE, Cause
 OTHER: Final = "other"
 PAIR_STATES = ("due", "proposed", "apart", "merged")
 STREAM_ENDS = ("finished", "stopped", "cut")
+FETCH_OUTCOMES = ("fetched", "again", "refused")
 OUTCOMES = ("accepted", "duplicate", "quarantined")
 SIZE_BUCKETS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)
 
@@ -108,8 +109,12 @@ class IntakeMetrics:
         for source in (*self._known, NATIVE):
             for outcome in OUTCOMES:
                 self._elements.labels(source, outcome)
+            for cause in get_args(Cause):
+                self._faults.labels(source, cause)
         for source in self._known:
             self._refused.labels(source)
+            for outcome in FETCH_OUTCOMES:
+                self._fetches.labels(source, outcome)
 
     def received(self, size: int, receipts: Iterable[Receipt]) -> None:
         """Count a body and its elements. To be called once they are committed."""

@@ -17,7 +17,7 @@ from baton.contracts import (
 )
 from baton.routing.desk import Desk, Step
 from baton.routing.domain import consents
-from baton.routing.domain.lead import MOST_MARKS, Lead
+from baton.routing.domain.lead import MOST_MARKS, Handoff, Lead
 from baton.routing.domain.marks import Mark, deciding, fate_of
 from baton.routing.domain.roster import absence_handed_over
 from baton.routing.handover import find_owner, finish, forgotten, hold_for_manager, take_away, unfit
@@ -29,7 +29,7 @@ def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
     """The decision on a lead that a fact or a timer causes. Anything that changes nothing leaves the state as it is."""
     match cause:
         case Heard(body=LeadQualified() as body):
-            return _qualified(lead, desk, body)
+            return _qualified(lead, desk, body, cause.trace)
         case Heard(body=LeadMerged() | LeadUpdated()):
             return _who_it_is(lead, desk, cause)
         case Heard(body=LeadStatusReported() | LeadDisqualified() | SlaStopped()):
@@ -80,7 +80,7 @@ def _is_current(lead: Lead, round_: int) -> bool:
     return lead.qualified is not None and lead.round == round_
 
 
-def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
+def _qualified(lead: Lead, desk: Desk, body: LeadQualified, trace: str | None) -> Decision[Any]:
     """A newer round is opened; the statuses that crossed it on the way are judged with it."""
     if body.round <= lead.round:
         return Decision(lead)
@@ -90,7 +90,7 @@ def _qualified(lead: Lead, desk: Desk, body: LeadQualified) -> Decision[Any]:
     step = find_owner(opened, desk)
     if step.lead.work is not None and body.caused_at is not None:
         taken = (desk.now - body.caused_at).total_seconds()
-        routed = step.lead.model_copy(update={"handoff_seconds": (*opened.handoff_seconds, taken)})
+        routed = step.lead.model_copy(update={"handoffs": (*opened.handoffs, Handoff(taken, trace))})
         step = changed(step, lead=routed)
     return finish(lead, step, desk)
 
@@ -109,7 +109,7 @@ def _opened(lead: Lead, body: LeadQualified) -> Lead:
         delivered=lead.delivered,
         parcels=lead.parcels,
         fresh=lead.fresh,
-        handoff_seconds=lead.handoff_seconds,
+        handoffs=lead.handoffs,
         counted=lead.counted,
     )
 

@@ -125,7 +125,7 @@ def credited(lead: Lead, books: Books, desk: Desk) -> tuple[Lead, Books]:
 def forgotten(lead: Lead, desk: Desk) -> Decision[Any]:
     """The person is erased: nobody bears the lead any more, and whoever waited for room may have it."""
     books = _settled(lead.bearer, None, desk.books, desk)
-    empty = Lead(lead_id=lead.lead_id, handoff_seconds=lead.handoff_seconds, counted=lead.counted)
+    empty = Lead(lead_id=lead.lead_id, handoffs=lead.handoffs, counted=lead.counted)
     after = counting(empty, "outcome", "erased") if lead.qualified is not None else empty
     return Decision(after, books=books if books is not desk.books else None)
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import Connection
 
+from baton.contracts import ReassignReason
 from baton.routing.deliveries.outcome import VERDICTS
-from baton.routing.domain.lead import Lead
+from baton.routing.domain.lead import Handoff, Lead
+from baton.routing.domain.marks import Fate
+from baton.runtime.labels import Values
 from baton.runtime.store import after_commit
 
 # From what an idle machine needs to what an outage costs; the promise is under one second.
 HANDOFF_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+LONGEST_ID = 36
+"""A UUID in characters."""
 REASONS = ("no_rule", "nobody_eligible", "no_consent", "queued", "manager")
 
 RULE_ERRORS = (
@@ -64,6 +70,10 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        for fate in sorted({*get_args(Fate), "erased"} - {"suspect"}):
+            self.leads.labels(fate)
+        for reason in get_args(ReassignReason):
+            self.reassignments.labels(reason)
         for outcome in VERDICTS:
             self.deliveries.labels(outcome)
             self.notices.labels(outcome)
@@ -89,17 +99,20 @@ class Metrics:
             registry=registry,
         )
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
+        self._given_up_by = Values()
+        self.show_held({})
 
     def count_when_committed(self, tx: Connection, leads: Iterable[Lead]) -> None:
         """Count what these leads went through in this transaction, at its commit: one rolled back counts nothing."""
-        handoffs = [seconds for lead in leads for seconds in lead.handoff_seconds]
-        counted = [what for lead in leads for what in lead.counted]
+        seen = list(leads)
+        handoffs = [(lead.lead_id, handoff) for lead in seen for handoff in lead.handoffs]
+        counted = [what for lead in seen for what in lead.counted]
         if handoffs or counted:
             after_commit(tx, lambda: self._count(handoffs, counted))
 
-    def _count(self, handoffs: Iterable[float], counted: Iterable[tuple[str, str]]) -> None:
-        for seconds in handoffs:
-            self.handoff.observe(max(0.0, seconds))
+    def _count(self, handoffs: Iterable[tuple[str, Handoff]], counted: Iterable[tuple[str, str]]) -> None:
+        for lead_id, handoff in handoffs:
+            self.handoff.observe(max(0.0, handoff.seconds), _exemplar(lead_id, handoff.trace))
         for what, label in counted:
             (self.leads if what == "outcome" else self.reassignments).labels(label).inc()
 
@@ -129,11 +142,30 @@ class Metrics:
         waiting: Mapping[str, tuple[int, datetime]],
         now: datetime,
     ) -> None:
-        """Set how each endpoint fares; one that is no more is shown no more."""
+        """Set how each endpoint fares; one that is no more is shown no more. Where there are too many to name, the rest
+        are one: disabled if any is, as old as the oldest of them."""
         for gauge in (self.endpoint_disabled, self.deliveries_waiting, self.delivery_age):
             gauge.clear()
-        for endpoint in endpoints:
+        names = Values()
+        rows: dict[str, tuple[bool, int, float]] = {}
+        for endpoint in sorted(endpoints):
+            name = names.of(endpoint)
             count, since = waiting.get(endpoint, (0, now))
-            self.endpoint_disabled.labels(endpoint).set(endpoint in disabled)
-            self.deliveries_waiting.labels(endpoint).set(count)
-            self.delivery_age.labels(endpoint).set(max(0.0, (now - since).total_seconds()))
+            was_disabled, others, age = rows.get(name, (False, 0, 0.0))
+            oldest = max(age, (now - since).total_seconds())
+            rows[name] = (was_disabled or endpoint in disabled, others + count, oldest)
+        for name, (is_disabled, count, age) in rows.items():
+            self.endpoint_disabled.labels(name).set(is_disabled)
+            self.deliveries_waiting.labels(name).set(count)
+            self.delivery_age.labels(name).set(age)
+            self.given_up.labels(self._given_up_by.of(name))
+
+    def count_given_up(self, endpoint: str) -> None:
+        """Count a delivery that the endpoint never took."""
+        self.given_up.labels(self._given_up_by.of(endpoint)).inc()
+
+
+def _exemplar(lead_id: str, trace: str | None) -> dict[str, str]:
+    """What leads from a slow bucket to a lead. Ids alone, and fewer than the 128 characters OpenMetrics allows."""
+    found = {"lead_id": lead_id} if len(lead_id) <= LONGEST_ID else {}
+    return found if trace is None else {**found, "trace_id": trace.split("-")[1]}

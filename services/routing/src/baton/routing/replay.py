@@ -66,8 +66,8 @@ class RoutingPart(Part):
         else:
             decision = self._entered(decide_lead(state, desk, cause), state.bearer)
         lead: Lead = decision.state
-        if lead.fresh or lead.counted or lead.handoff_seconds:
-            lead = lead.model_copy(update={"fresh": (), "counted": (), "handoff_seconds": ()})
+        if lead.fresh or lead.counted or lead.handoffs:
+            lead = lead.model_copy(update={"fresh": (), "counted": (), "handoffs": ()})
             return replace(decision, state=lead)
         return decision
 

@@ -53,7 +53,7 @@ from baton.routing.domain.lead import Lead
 from baton.routing.metrics import RULE_ERRORS, Metrics
 from baton.routing.rep_commands import PLAYBOOK, RepCard, decide_rep
 from baton.routing.settings import RoutingSettings
-from baton.routing.shadow import Shadow, compared
+from baton.routing.shadow import OUTCOMES, Shadow, compared
 from baton.routing.store_subscriptions import Shelf
 from baton.routing.subjects import is_lead
 from baton.routing.tables import make_tables
@@ -128,6 +128,8 @@ class Routing(Service[State, Counter]):
         self._delivery_days = own.delivery_days
         self._decision_days = own.decision_retention_days
         self.shadow = Shadow(own.shadow_playbook) if own.shadow_playbook is not None else None
+        for outcome in OUTCOMES if self.shadow is not None else ():
+            self.metrics.shadow.labels(outcome)
         self._subscriptions = Shelf(self.tables)
         self._named: tuple[Playbook, list[Receiver]] = (watch.current, of_playbook(watch.current))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection
 
+from baton.contracts import Outcome
 from baton.playbook import SIDES
 from baton.runtime.store import after_commit
 from baton.scoring.domain.agreement import Agreement
@@ -24,6 +26,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.judged = Counter("baton_leads_judged", "Judgements, by outcome.", ["outcome"], registry=registry)
+        for outcome in get_args(Outcome):
+            self.judged.labels(outcome)
         self.leads = Gauge("baton_suspects", "People known, by outcome.", ["outcome"], registry=registry)
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
         self.signed = Gauge(

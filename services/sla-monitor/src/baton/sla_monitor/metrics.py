@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import Connection
 
+from baton.playbook import Playbook
+from baton.runtime.labels import Values
 from baton.runtime.store import after_commit
 from baton.sla_monitor.decide import Watched
 from baton.sla_monitor.domain.follow_up import FollowedUp
@@ -55,45 +57,85 @@ class Metrics:
             ["policy", "to"],
             registry=registry,
         )
+        self.kept = Counter(
+            "baton_sla_kept",
+            "Promises kept; one that was declared broken before its evidence came counts as both.",
+            ["policy", "team"],
+            registry=registry,
+        )
+        self._teams, self._policies = Values(), Values()
+        self._known_teams: set[str] = {NO_TEAM}
+        self._in_force: Sequence[str] = ()
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
 
-    def show_playbook(self, version: str) -> None:
+    def show_playbook(self, playbook: Playbook) -> None:
         """Name the playbook in force; the ones before it disappear."""
         self.playbook.clear()
-        self.playbook.labels(version).set(1)
+        self.playbook.labels(playbook.version).set(1)
+        self._in_force = [policy.id for policy in playbook.sla.policies]
+        self.expect(self._known_teams)
+
+    def expect(self, teams: Iterable[str | None]) -> None:
+        """Begin the series of these teams at 0: a rate needs a value before the first event."""
+        self._known_teams |= {self._teams.of(team or NO_TEAM) for team in teams}
+        for team in self._known_teams:
+            for histogram in (self.follow_up, self.follow_up_business, self.first_contact):
+                histogram.labels(team)
+            for policy in map(self._policies.of, self._in_force):
+                self.breaches.labels(policy, team)
+                self.kept.labels(policy, team)
 
     def count_when_committed(self, tx: Connection, states: Iterable[Watched]) -> None:
         """Count what became known in this transaction at its commit: one rolled back and tried again counts once."""
-        measured = [deed for state in states for deed in state.measured]
-        breaches = [clock for state in states for clock in state.breaches]
-        escalations = [step for state in states for step in state.escalations]
-        if measured or breaches or escalations:
-            after_commit(tx, lambda: self._count(measured, breaches, escalations))
+        seen = list(states)
+        measured = [deed for state in seen for deed in state.measured]
+        breaches = [clock for state in seen for clock in state.breaches]
+        kept = [clock for state in seen for clock in _newly_kept(state)]
+        escalations = [step for state in seen for step in state.escalations]
+        teams = {state.rep.team for state in seen if state.rep is not None}
+        if teams:
+            after_commit(tx, lambda: self.expect(teams))
+        if measured or breaches or kept or escalations:
+            after_commit(tx, lambda: self._count(measured, breaches, kept, escalations))
 
     def _count(
         self,
         measured: Iterable[FollowedUp],
         breaches: Iterable[Obligation],
+        kept: Iterable[Obligation],
         escalations: Iterable[tuple[str, str]],
     ) -> None:
         for deed in measured:
-            team = deed.team or NO_TEAM
+            team = self._teams.of(deed.team or NO_TEAM)
             if deed.deed == "contact":
                 self.first_contact.labels(team).observe(deed.seconds)
             else:
                 self.follow_up.labels(team).observe(deed.seconds)
                 self.follow_up_business.labels(team).observe(deed.business_seconds)
-        for clock in breaches:
-            self.breaches.labels(clock.policy, clock.team or NO_TEAM).inc()
+        self.expect(clock.team for clock in (*breaches, *kept))
+        for counter, clocks in ((self.breaches, breaches), (self.kept, kept)):
+            for clock in clocks:
+                counter.labels(self._policies.of(clock.policy), self._teams.of(clock.team or NO_TEAM)).inc()
         for policy, to in escalations:
-            self.escalations.labels(policy, to).inc()
+            self.escalations.labels(self._policies.of(policy), to).inc()
 
     def show(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Set the gauge of obligations to `counts` of (policy, state); what is no longer there becomes 0."""
-        seen: set[Any] = set(counts)
+        shown: dict[tuple[str, str], int] = {}
+        for (policy, state), count in counts.items():
+            pair = (self._policies.of(policy), state)
+            shown[pair] = shown.get(pair, 0) + count
+        seen: set[Any] = set(shown)
         for sample in next(iter(self.obligations.collect())).samples:
             pair = (sample.labels["policy"], sample.labels["state"])
             if pair not in seen:
                 self.obligations.labels(*pair).set(0)
-        for (policy, state), count in counts.items():
+        for (policy, state), count in shown.items():
             self.obligations.labels(policy, state).set(count)
+
+
+def _newly_kept(state: Watched) -> Iterator[Obligation]:
+    for key, clock in state.obligations.items():
+        before = state.stored.get(key)
+        if clock.state == "met" and (before is None or before.state != "met"):
+            yield clock

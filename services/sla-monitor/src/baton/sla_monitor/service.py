@@ -51,7 +51,7 @@ class SlaMonitor(Service[Watched, None]):
         self.metadata, self.tables = store.make_tables()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
-        self.metrics.show_playbook(watch.current.version)
+        self.metrics.show_playbook(watch.current)
 
     @property
     def playbook(self) -> Playbook:
@@ -101,11 +101,15 @@ class SlaMonitor(Service[Watched, None]):
         while True:
             await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
             await asyncio.to_thread(self.watch.poll)
-            self.metrics.show_playbook(self.playbook.version)
+            self.metrics.show_playbook(self.playbook)
 
     async def _count_obligations(self, engine: Engine) -> None:
+        knows_teams = False
         while True:
             with contextlib.suppress(NotNow):  # readyz says so
+                if not knows_teams:
+                    self.metrics.expect(await engine.read(lambda tx: store.teams(tx, self.tables)))
+                    knows_teams = True
                 rows = await engine.read(lambda tx: store.counts(tx, self.tables, "policy", "state"))
                 self.metrics.show({(policy, state): count for policy, state, count in rows})
             await engine.clock.sleep(COUNT_EVERY)

@@ -187,6 +187,11 @@ def names_of(tx: Connection, tables: Tables, owners: set[str]) -> dict[str, str]
     return {row.rep_id: row.rep["name"] for row in fetch(tx, tables.rep, "rep_id", owners)}
 
 
+def teams(tx: Connection, tables: Tables) -> set[str | None]:
+    """Return the teams of the reps that are known."""
+    return {row.rep.get("team") for row in tx.execute(select(tables.rep.c.rep))}
+
+
 def counts(tx: Connection, tables: Tables, *by: str, **of: str | None) -> list[tuple[Any, ...]]:
     """Return the values of the columns `by` with the number of obligations that have them.
 

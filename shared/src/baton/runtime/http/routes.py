@@ -12,11 +12,11 @@ from baton.runtime.http.bodies import body_of, read_json
 from baton.runtime.http.cursor import next_cursor, read_cursor
 from baton.runtime.http.describe import problems
 from baton.runtime.http.problem import Problem
+from baton.runtime.observe import METRICS_TEXT, OPEN_METRICS
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
 
-METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 NDJSON = "application/x-ndjson"
 LONGEST_WAIT_SECONDS = 30.0
 """Below the minute after which most proxies give up on a silent answer."""
@@ -39,7 +39,8 @@ class RepublishIn(BaseModel):
 
 
 _NOT_READY: dict[str, Any] = {"description": "`checks` says why.", "content": {"application/json": {}}}
-_METRICS = {"description": "The metrics.", "content": {METRICS_TEXT: {"schema": {"type": "string"}}}}
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_METRICS = {"description": "The metrics.", "content": {METRICS_TEXT: _TEXT, OPEN_METRICS: _TEXT}}
 _EVENTS = {"description": "One fact a line.", "content": {NDJSON: {"schema": {"type": "string"}}}}
 _DISCARD = TypeAdapter(DiscardIn)
 _REPUBLISH = TypeAdapter(RepublishIn)
@@ -73,12 +74,16 @@ def health_router(engine: Engine, name: str) -> APIRouter:
 
     @router.get("/metrics", response_class=Response, responses={200: _METRICS, **problems(401, 403)})
     async def metrics(request: Request) -> Response:
-        """Show the metrics for Prometheus. Open on this machine until a public URL is set; else scope `metrics`."""
+        """Show the metrics for Prometheus. Open on this machine until a public URL is set; else scope `metrics`.
+
+        Who accepts `application/openmetrics-text` gets exemplars as well.
+        """
         access: Access = request.app.state.access
         is_local = comes_from_loopback(request) and access.knows_host(request.headers.get("host", ""))
         if access.is_published or not is_local:
             access.admit(request, requires("metrics"))
-        return Response(engine.metrics_text(), media_type=METRICS_TEXT)
+        text, media_type = await engine.scrape(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": media_type, "Vary": "Accept"})
 
     return router
 

@@ -173,7 +173,7 @@ class Sender:
                 lambda tx: settle(tx, tables, receiver, claimed, outcome, store_now(tx, engine.clock))
             )
             if ending == "given_up":
-                self._routing.metrics.given_up.labels(receiver.id).inc()
+                self._routing.metrics.count_given_up(receiver.id)
             if ending == "taken":
                 await self._say_taken(engine, receiver, claimed.id, letter, record)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,14 @@ MOST_MARKS = 50
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Handoff(NamedTuple):
+    """How long the system took from the causing fact to `lead.routed`, decided without a person."""
+
+    seconds: float
+    trace: str | None
+    """The trace it belongs to, as `traceparent` writes it."""
 
 
 class Stint(_Value):
@@ -107,8 +115,8 @@ class Lead(_Value):
     """What this transaction addressed to somebody outside (deliveries/addressing.py). Not stored with the lead."""
     fresh: tuple[Kept, ...] = Field(default=(), exclude=True)
     """Decisions of this transaction. Not stored with the lead."""
-    handoff_seconds: tuple[float, ...] = Field(default=(), exclude=True)
-    """From the causing fact to `lead.routed`, decided directly in this transaction. Not stored."""
+    handoffs: tuple[Handoff, ...] = Field(default=(), exclude=True)
+    """Of this transaction. Not stored."""
     counted: tuple[tuple[str, str], ...] = Field(default=(), exclude=True)
     """(counter, label) of what happened in this transaction. Not stored."""
 
