@@ -42,12 +42,12 @@ def test_a_service_decides_the_same_by_the_parts_it_reads_as_by_the_whole_facts(
     service.metadata.create_all(engine)
     with engine.begin() as tx:
         books = service.books(tx)
-        states = {LEAD: service.load(tx, [LEAD])[LEAD], "anna": service.load(tx, ["anna"])["anna"]}
+        states = {subject: service.load(tx, [subject])[subject] for subject in (LEAD, "anna", "account:acme")}
         for number, fact in enumerate(FACTS, start=1):  # in the order of a lead's life
             views = service.hears.get(FACTS[fact].topic, {})
             if fact not in views:
                 continue
-            subject = "anna" if fact == "rep.changed" else LEAD
+            subject = {"rep.changed": "anna", "account.assigned": "account:acme"}.get(fact, LEAD)
             decisions = [
                 service.decide(states[subject], books, _heard(subject, number, kind, fact), NOW)
                 for kind in (FACTS[fact], views[fact])

@@ -26,7 +26,12 @@ from baton.runtime.store import open_store
 SCOPES = ("intake:write", "leads:read", "sales:write", "metrics", "admin")
 AFAR = ("203.0.113.9", 4711)
 """A peer that is not this machine."""
-VALUES = {"lead_id": "01936b2e-7d7e-7c4b-9a52-3a1f6e5b8c11", "rep_id": "maja", "parked_id": "1"}
+VALUES = {
+    "lead_id": "01936b2e-7d7e-7c4b-9a52-3a1f6e5b8c11",
+    "account_id": "5b0f3c8a-7f0e-5d3e-9a55-0c8f1de0a7b1",
+    "rep_id": "maja",
+    "parked_id": "1",
+}
 
 
 @dataclass(frozen=True)

@@ -141,15 +141,15 @@ def test_a_database_and_a_broker_that_go_away_under_load_park_nothing(world: Wor
 
 
 def test_more_than_ten_facts_parked_of_the_last_thousand_stop_the_process_loudly(world: World) -> None:
-    """leads.roster is heard by two. What they had parked stays; started again, they go on."""
+    """leads.roster is heard by three. What they had parked stays; started again, they go on."""
     put(world, "leads.roster", "nobody", b"?", times=11)
-    for service in ("sla-monitor", "reporting"):
+    for service in ("scoring", "sla-monitor", "reporting"):
         assert world.baton.processes[service].wait(60) != 0
         said = world.baton.said(service)
         assert '"service_must_stop"' in said
         assert "more than 10 facts were parked within 1000" in said
-    assert {world.baton.processes[service].poll() for service in ("intake", "scoring", "routing")} == {None}
-    world.start("sla-monitor", "reporting")
-    assert [row[3] for row in world.parked()] == ["undecodable"] * 22
+    assert {world.baton.processes[service].poll() for service in ("intake", "routing")} == {None}
+    world.start("scoring", "sla-monitor", "reporting")
+    assert [row[3] for row in world.parked()] == ["undecodable"] * 33
     for service, number, *_ in world.parked():
         world.baton.cli("dead", "discard", service, str(number), "--reason", "none of ours")

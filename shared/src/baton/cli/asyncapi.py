@@ -25,7 +25,10 @@ PUBLISHERS = {
     "leads.scoring": ("scoring", "Is it a lead, and why."),
     "leads.routing": ("routing", "Whose lead it is, why, and until when he must answer: what CRMs read."),
     "leads.sla": ("sla-monitor", "What was promised about a lead, and whether it was kept."),
-    "leads.roster": ("routing", "The salespeople; key and subject are the rep's id."),
+    "leads.roster": (
+        "routing",
+        "The salespeople, and whose accounts are; key and subject are the rep's id, or `account:` and the account's.",
+    ),
 }
 
 _TEXT = {"type": "string"}
@@ -35,7 +38,12 @@ HEADERS: dict[str, tuple[dict[str, Any], bool, str]] = {
     "ce_id": ({**_TEXT, "format": "uuid"}, True, "Of this fact. The same fact told again has the same id."),
     "ce_source": (_TEXT, True, "Who says it: `urn:baton:<service>`."),
     "ce_type": (_TEXT, True, "Which fact it is."),
-    "ce_subject": (_TEXT, True, "Whom it is about: the lead's id, which is the key too; of `rep.changed` the rep's."),
+    "ce_subject": (
+        _TEXT,
+        True,
+        "Whom it is about: the lead's id, which is the key too; of `rep.changed` the rep's, of `account.assigned` "
+        "`account:` and the account's.",
+    ),
     "ce_time": (_TIME, True, "When it happened."),
     "ce_recordedtime": (_TIME, True, "When the publisher wrote it down."),
     "ce_sequence": (

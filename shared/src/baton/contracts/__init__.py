@@ -33,6 +33,7 @@ from baton.contracts.people import (
     TimeOff,
 )
 from baton.contracts.routing import (
+    AccountAssigned,
     Candidate,
     HeldReason,
     LeadDelivered,
@@ -84,6 +85,7 @@ _ALL: tuple[type[Fact], ...] = (
     SlaWaived,
     SlaStopped,
     RepChanged,
+    AccountAssigned,
 )
 
 FACTS: dict[str, type[Fact]] = {fact.type: fact for fact in _ALL}
@@ -100,6 +102,7 @@ __all__ = [
     "SCORING",
     "SLA",
     "TOPICS",
+    "AccountAssigned",
     "Activity",
     "Answer",
     "Candidate",

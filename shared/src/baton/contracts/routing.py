@@ -1,4 +1,4 @@
-"""Facts published by routing on `leads.routing` (owners) and `leads.roster` (reps)."""
+"""Facts published by routing on `leads.routing` (owners) and `leads.roster` (reps, and whose accounts are)."""
 
 from __future__ import annotations
 
@@ -157,3 +157,20 @@ class RepChanged(Fact):
     topic: ClassVar[str] = ROSTER
     rep: Rep
     change: Literal["seeded", "put", "time_off", "departed"] = "put"
+
+
+class AccountAssigned(Fact):
+    """Somebody said whose a company is: its leads go to him where a rule prefers the account's owner (Q8).
+
+    Subject and key are `account:` and the account's id.
+    """
+
+    type: ClassVar[str] = "account.assigned"
+    topic: ClassVar[str] = ROSTER
+    account_id: str = Field(description="As in `contact.account_id`.")
+    owner: Owner | None = Field(
+        default=None,
+        description="null: nobody is named any more; it is again whoever got the newest lead of the company.",
+    )
+    by: str | None = Field(default=None, description="Who said so.")
+    assigned_at: Instant

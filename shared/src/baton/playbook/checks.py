@@ -98,6 +98,7 @@ def _definition(context: Context) -> Iterator[Problem]:
         (("must_know", index, "path"), item.path) for index, item in enumerate(definition.must_know)
     ]
     places += [(("campaign",), definition.campaign)] if definition.campaign is not None else []
+    places += [(("account", name), path) for name, path in definition.account]
     for at, path in places:
         if why := leadpath.fault(path):
             yield document.problem(at, why)

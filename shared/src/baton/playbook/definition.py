@@ -84,6 +84,16 @@ class FreeMail(Strict):
         return False if domain in map(str.casefold, self.remove) else None
 
 
+class AccountPaths(Strict):
+    """Where the people of a company say what matters of the company as a whole (Q8)."""
+
+    role: LeadPath = Field(default="contact.job_title", description="What the person does there.")
+    authority: LeadPath = Field(
+        default="touches.last_authority", description="Whether he may decide: unknown, claimed or confirmed (F5)."
+    )
+    problem: LeadPath = Field(default="answers.problem", description="Which goal is not going well, in his words (Q2).")
+
+
 class Definition(Strict):
     """The lead definition. `label` names this version for people; the hash names it for machines."""
 
@@ -94,4 +104,5 @@ class Definition(Strict):
     min_points: int = Field(default=0, ge=0, description="Points the weighed criteria must reach together.")
     must_know: tuple[MustKnow, ...] = ()
     campaign: LeadPath | None = Field(default=None, description="Where a lead says which campaign brought it (U1).")
+    account: AccountPaths = AccountPaths()
     free_mail: FreeMail = FreeMail()

@@ -122,6 +122,12 @@ def _latest_key(key: str) -> Callable[[list[Mapping[str, Any]], dt.datetime], An
     return look
 
 
+def _latest_said(key: str) -> Callable[[list[Mapping[str, Any]], dt.datetime], Any | None]:
+    """As `_latest_key`, of those that say it: what a call has found out stands until another one does."""
+    latest = _latest_key(key)
+    return lambda items, now: latest([item for item in items if item.get(key) is not None], now)
+
+
 def _days_since_last(items: list[Mapping[str, Any]], now: dt.datetime) -> int | None:
     latest = _latest(items)
     return None if latest is None else days_between(latest["occurred_at"], now)
@@ -171,7 +177,7 @@ _TOUCHES: dict[str, Callable[[list[Mapping[str, Any]], dt.datetime], Any | None]
     "days_since_last": _days_since_last,
     "last_outcome": _latest_key("outcome"),
     "last_channel": _latest_key("channel"),
-    "last_authority": _latest_key("authority"),
+    "last_authority": _latest_said("authority"),
     "last_at": _latest_key("occurred_at"),
 }
 _DERIVED: dict[str, Callable[[Definition, Mapping[str, Any], dt.datetime], Any | None]] = {

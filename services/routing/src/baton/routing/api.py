@@ -14,6 +14,7 @@ from baton.contracts import HeldReason
 from baton.playbook.posted import drafted_by
 from baton.routing import store, views
 from baton.routing.absences import absence_routes
+from baton.routing.api_accounts import account_routes
 from baton.routing.asking import Admin, KnownRepId, LeadId, Reader, Seller, ask
 from baton.routing.bodies import ClaimIn, HandOnIn, NextIn, PreviewIn, ReassignIn, RejectIn, RepIn, TimeOffIn
 from baton.routing.deliveries.api import delivery_routers
@@ -47,6 +48,7 @@ def routers(engine: Engine, routing: Routing) -> Sequence[APIRouter]:
         _roster(engine, routing),
         absence_routes(engine, routing),
         _work(engine, routing),
+        account_routes(engine, routing),
         embedding_routes(engine, routing),
         pages(engine, routing),
         *delivery_routers(engine, routing),

@@ -102,6 +102,12 @@ class HandOnIn(_Strict):
     reason: str | None = Field(default=None, max_length=300)
 
 
+class AccountOwnerIn(_Strict):
+    """Whose a company is; null: nobody is named any more."""
+
+    rep: RepId | None
+
+
 class NextIn(_Strict):
     """Who takes the next lead of a queue."""
 

@@ -21,11 +21,15 @@ class Desk:
     now: datetime
     find_account_owner: Callable[[str], str | None] = lambda _: None
     """Gives the rep who got the newest lead of a company, by those that were kept; the books know newer ones."""
+    find_named_owner: Callable[[str], str | None] = lambda _: None
+    """Gives the rep somebody named as the owner of a company."""
 
     def account_owner(self, account: str | None) -> str | None:
-        """Who has the leads of this company."""
+        """Whose this company is: who was named, else who got its newest lead."""
         if account is None or not self.house.follows_accounts:
             return None
+        if (named := self.find_named_owner(account)) is not None:
+            return named
         known = self.books.owners.get(account)
         return known[0] if known is not None else self.find_account_owner(account)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from baton.playbook import Playbook
+from baton.routing.account_commands import AccountCard, decide_account
 from baton.routing.commands import decide_lead_command
 from baton.routing.decide import decide_lead
 from baton.routing.desk import Desk
@@ -20,12 +21,12 @@ from baton.routing.handover import EVERY_POOL
 from baton.routing.rep_commands import RepCard, decide_rep
 from baton.routing.service import HEARS, Routing, rep_of
 from baton.routing.store import MOST_WOKEN
-from baton.routing.subjects import is_lead
+from baton.routing.subjects import ACCOUNT, is_account, is_lead
 from baton.runtime.handler import Cause, Command, Decision
 from baton.runtime.replay import Part
 from baton.values import changed
 
-State = Lead | RepCard
+State = Lead | RepCard | AccountCard
 _QUEUE = "queue of "
 """Before the pool of those that wait to be taken: what happens in it does not wake them."""
 
@@ -51,14 +52,22 @@ class RoutingPart(Part):
         self._woken: list[tuple[str, str]] = []
         self._owners: dict[str, str] = {}
         """Company to the rep who got its newest lead."""
+        self._named: dict[str, str | None] = {}
+        """Company to the rep somebody named as its owner."""
         self._borne: dict[str, dict[str, str]] = {}
         """Rep to his open leads and the state of each."""
 
     def fresh(self, subject: str) -> State:
+        if is_account(subject):
+            return AccountCard(subject.removeprefix(ACCOUNT))
         return Lead(lead_id=subject) if is_lead(subject) else RepCard(subject)
 
     def decide(self, state: State, cause: Cause, now: datetime) -> Decision[Any]:
-        desk = Desk(self._house, self._books, now, self._owners.get)
+        desk = Desk(self._house, self._books, now, self._owners.get, self._named.get)
+        if isinstance(state, AccountCard):
+            decision = self._entered(decide_account(state, desk, cause))
+            self._named[state.account_id] = decision.state.rep_id
+            return decision
         if isinstance(state, RepCard):
             return self._entered(decide_rep(state, desk, cause))
         if isinstance(cause, Command):

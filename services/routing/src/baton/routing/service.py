@@ -36,7 +36,8 @@ from baton.contracts import (
     SlaStopped,
 )
 from baton.playbook import Playbook, RepSeed, Watch
-from baton.routing import store, store_deliveries
+from baton.routing import store, store_accounts, store_deliveries
+from baton.routing.account_commands import AccountCard, adopt_account, decide_account
 from baton.routing.adopt import adopt_lead, adopt_rep
 from baton.routing.api import routers
 from baton.routing.commands import decide_lead_command
@@ -55,7 +56,7 @@ from baton.routing.rep_commands import PLAYBOOK, RepCard, decide_rep
 from baton.routing.settings import RoutingSettings
 from baton.routing.shadow import OUTCOMES, Shadow, compared
 from baton.routing.store_subscriptions import Shelf
-from baton.routing.subjects import is_lead
+from baton.routing.subjects import is_account, is_lead
 from baton.routing.tables import make_tables
 from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Subject
 from baton.runtime.ids import event_id
@@ -82,7 +83,7 @@ OVERLAP = timedelta(days=1)
 COUNT_EVERY = 10.0
 """Seconds between two counts of held leads; a scraper comes every 15."""
 
-State = Lead | RepCard
+State = Lead | RepCard | AccountCard
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ class Counter:
     directory: Callable[[], Directory] = Directory
     """Who is told of facts; looked up once it is asked for."""
     find_account_owner: Callable[[str], str | None] = lambda _: None
+    find_named_owner: Callable[[str], str | None] = lambda _: None
 
     def desk(self, now: datetime) -> Desk:
         """What a decision is made with."""
-        return Desk(self.house, self.books, now, self.find_account_owner)
+        return Desk(self.house, self.books, now, self.find_account_owner, self.find_named_owner)
 
 
 class Routing(Service[State, Counter]):
@@ -135,18 +137,21 @@ class Routing(Service[State, Counter]):
 
     def books(self, tx: Connection) -> Counter:
         # Set while the books are locked, and read in `keep` of the same transaction: nobody else can come between.
-        owner_of = cache(partial(store.account_owner, tx, self.tables))
-        self._open = Counter(self.house, self._shelf.take(tx), cache(partial(self.directory, tx)), owner_of)
+        newest = cache(partial(store_accounts.newest_owner, tx, self.tables))
+        named = cache(partial(store_accounts.named_owner, tx, self.tables))
+        self._open = Counter(self.house, self._shelf.take(tx), cache(partial(self.directory, tx)), newest, named)
         return self._open
 
     def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, State]:
         leads: dict[Subject, State] = dict(store.load_leads(tx, self.tables, filter(is_lead, subjects)))
-        return leads | {subject: RepCard(subject) for subject in subjects if not is_lead(subject)}
+        accounts = store_accounts.load(tx, self.tables, filter(is_account, subjects))
+        others = (subject for subject in subjects if not is_lead(subject) and subject not in accounts)
+        return {**leads, **accounts, **{subject: RepCard(subject) for subject in others}}
 
     def decide(self, state: State, books: Counter, cause: Cause, now: datetime) -> Decision[State]:
         desk = books.desk(now)
         decision = _with_counter(_decision(state, desk, cause), books)
-        if isinstance(state, RepCard):
+        if not isinstance(state, Lead):
             return decision
         return passed_on(addressed(decision, cause, books.directory), cause, books.directory)
 
@@ -156,6 +161,8 @@ class Routing(Service[State, Counter]):
         desk = books.desk(now)
         if isinstance(state, RepCard):
             return _with_counter(adopt_rep(state, desk, said), books)
+        if isinstance(state, AccountCard):
+            return _with_counter(adopt_account(state, desk, said), books)
         adopted = _with_counter(adopt_lead(state, desk, cause, said), books)
         return passed_on(readdressed(adopted, said, books.directory), cause, books.directory)
 
@@ -164,6 +171,7 @@ class Routing(Service[State, Counter]):
         reps = [state.changed for state in states.values() if isinstance(state, RepCard) and state.changed]
         store.keep_leads(tx, self.tables, leads, now)
         store.keep_reps(tx, self.tables, reps, now)
+        store_accounts.keep(tx, self.tables, [state for state in states.values() if isinstance(state, AccountCard)])
         for lead in leads:
             if lead.parcels:
                 store_deliveries.add(tx, self.tables, lead.lead_id, lead.parcels, now, self._lanes)
@@ -197,7 +205,7 @@ class Routing(Service[State, Counter]):
 
     def _keep_books(self, tx: Connection, books: Counter, now: datetime) -> None:
         self._shelf.put(tx, books.books)
-        store.keep_accounts(tx, self.tables, books.books.owners)
+        store_accounts.keep_newest(tx, self.tables, books.books.owners)
         roster = books.books.roster.reps
         left = {rep: not roster[rep].active for rep in books.books.left if rep in roster}
         woken = store.to_be_woken(tx, self.tables, books.books.stirred)
@@ -312,6 +320,8 @@ def _with_counter(decision: Decision[State], counter: Counter) -> Decision[State
 def _decision(state: State, desk: Desk, cause: Cause) -> Decision[State]:
     if isinstance(state, RepCard):
         return decide_rep(state, desk, cause)
+    if isinstance(state, AccountCard):
+        return decide_account(state, desk, cause)
     return decide_lead_command(state, desk, cause) if isinstance(cause, Command) else decide_lead(state, desk, cause)
 
 

@@ -180,18 +180,6 @@ def to_be_handed_over(tx: Connection, tables: Tables, left: Mapping[str, bool]) 
     return found
 
 
-def keep_accounts(tx: Connection, tables: Tables, owners: Mapping[str, tuple[str, str]]) -> None:
-    """Write who got the newest lead of these companies."""
-    rows = [{"account_id": account, "rep_id": rep, "lead_id": lead} for account, (rep, lead) in owners.items()]
-    upsert(tx, tables.account, rows)
-
-
-def account_owner(tx: Connection, tables: Tables, account_id: str) -> str | None:
-    """Return the rep who got the newest lead of the company, if that was kept."""
-    rows = fetch(tx, tables.account, "account_id", [account_id], columns=("rep_id",))
-    return rows[0].rep_id if rows else None
-
-
 def queued(tx: Connection, tables: Tables, pool: str, limit: int) -> list[str]:
     """Return the best of the leads that wait in a queue: highest score, then longest waiting."""
     lead = tables.lead.c

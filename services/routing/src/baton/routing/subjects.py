@@ -1,8 +1,12 @@
-"""Whom a fact is about: a lead or a rep."""
+"""Whom a fact or a command is about: a lead, a rep, or an account."""
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
+
+ACCOUNT: Final = "account:"
+"""Before the id of an account. No rep can have such an id, and no lead has."""
 
 
 def is_lead(subject: str) -> bool:
@@ -11,3 +15,8 @@ def is_lead(subject: str) -> bool:
         return len(subject) == 36 and bool(UUID(subject))
     except ValueError:
         return False
+
+
+def is_account(subject: str) -> bool:
+    """True if the subject is an account."""
+    return subject.startswith(ACCOUNT)

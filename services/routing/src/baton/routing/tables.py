@@ -31,6 +31,7 @@ class Tables(NamedTuple):
     decision: Table
     kept: Table
     account: Table
+    named_account: Table
     subscription: Table
     outlet: Table
     delivery: Table
@@ -106,7 +107,16 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("rep_id", Text, nullable=False),
         Column("lead_id", Text, nullable=False, index=True),
     )
-    return metadata, Tables(books, rep, lead, decision, kept, account, *_delivery_tables(metadata))
+    # Whose a company is because somebody said so.
+    named_account = Table(
+        "named_account",
+        metadata,
+        Column("account_id", Text, primary_key=True),
+        Column("rep_id", Text),  # null once nobody is named any more
+        Column("assigned_at", Instant, nullable=False),
+        Column("assigned_by", Text),
+    )
+    return metadata, Tables(books, rep, lead, decision, kept, account, named_account, *_delivery_tables(metadata))
 
 
 def _delivery_tables(metadata: MetaData) -> tuple[Table, ...]:

@@ -96,12 +96,13 @@ def _because(lead: Lead) -> str:
 def _person(lead: Lead) -> dict[str, Any]:
     contact = lead.qualified.contact if lead.qualified else None
     if contact is None:
-        return {"name": None, "company": None, "country": None}
+        return {"name": None, "company": None, "country": None, "account_id": None}
     parts = " ".join(part for part in (contact.first_name, contact.last_name) if part)
     return {
         "name": contact.full_name or parts or contact.email or contact.phone,
         "company": contact.company,
         "country": contact.country,
+        "account_id": contact.account_id,
     }
 
 

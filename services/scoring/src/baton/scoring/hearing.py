@@ -132,9 +132,11 @@ def _from_routing(person: Person, fact: Heard) -> Person:
             person = changed(person, round=with_said(person.round, said))
             return _decided(person, fact, f"recycled: {body.reason}")
         case LeadHeld():
-            return changed(person, round=reopened(person.round, _from_then(body)))
+            handed = {**person.handed, "held": True} if person.handed is not None else None
+            return changed(person, round=reopened(person.round, _from_then(body)), handed=handed)
         case LeadRouted() | LeadReassigned():
-            person = changed(person, round=reopened(person.round, _from_then(body)))
+            handed = {"id": body.owner.id, "name": body.owner.name, "at": text_of(fact.at), "held": False}
+            person = changed(person, round=reopened(person.round, _from_then(body)), handed=handed)
             verb = "routed" if isinstance(body, LeadRouted) else f"reassigned ({body.reason})"
             return _decided(person, fact, f"{verb} to {body.owner.name}")
         case _:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from baton.contracts import AccountAssigned
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision
 from baton.runtime.replay import Part
@@ -18,7 +19,7 @@ class ScoringPart(Part):
     """Judges people by one playbook."""
 
     name = Scoring.name
-    hears = frozenset(type_ for types in HEARS.values() for type_ in types)
+    hears = frozenset(type_ for types in HEARS.values() for type_ in types) - {AccountAssigned.type}
     deadlines = Scoring.deadlines
     erased_by = Scoring.erased_by
 

@@ -15,9 +15,11 @@ from sqlalchemy import Connection
 
 from baton.contracts import (
     INTAKE,
+    ROSTER,
     ROUTING,
     SCORING,
     TOPICS,
+    AccountAssigned,
     LeadErased,
     LeadHeld,
     LeadReassigned,
@@ -30,11 +32,12 @@ from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.observe import Counts
 from baton.runtime.store import NotNow
-from baton.scoring import api_definition, store, store_versions
+from baton.scoring import api_accounts, api_definition, store, store_accounts, store_versions
 from baton.scoring.adopt import adopt
 from baton.scoring.api import router
 from baton.scoring.api_definition import Desk
 from baton.scoring.decide import decide
+from baton.scoring.domain.account import SUBJECT, Account, named
 from baton.scoring.domain.agreement import agreement_on
 from baton.scoring.domain.person import Person
 from baton.scoring.metrics import RULE_ERRORS, Metrics
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from baton.runtime.engine import Engine
 
 _DECIDED = ("round", "statuses_from")
-_OWNER = reading(Owner, "name")
+_OWNER = reading(Owner, "id", "name")
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     INTAKE: TOPICS[INTAKE],
     ROUTING: {  # only what the history tells of a hand-off
@@ -53,13 +56,17 @@ HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
         LeadHeld.type: reading(LeadHeld, *_DECIDED),
         LeadRecycled.type: reading(LeadRecycled, "round", "reason", "look_again_at"),
     },
+    ROSTER: {AccountAssigned.type: reading(AccountAssigned, "account_id", "by", "assigned_at", owner=_OWNER | None)},
 }
 LOOK_AT_PLAYBOOK_EVERY = 2.0
 COUNT_EVERY = 10.0
 """Seconds between two counts of people by outcome; a scraper comes every 15."""
 
 
-class Scoring(Service[Person, None]):
+State = Person | Account
+
+
+class Scoring(Service[Any, None]):
     """Owns the lead definition. Publishes on `leads.scoring`."""
 
     name = "scoring"
@@ -81,20 +88,30 @@ class Scoring(Service[Person, None]):
         """The playbook in force."""
         return self.watch.current
 
-    def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, Person]:
-        return store.load(tx, self.tables, subjects)
+    def load(self, tx: Connection, subjects: Sequence[Subject]) -> dict[Subject, State]:
+        accounts = [subject for subject in subjects if subject.startswith(SUBJECT)]
+        if not accounts:
+            return {**store.load(tx, self.tables, subjects)}
+        people = store.load(tx, self.tables, [subject for subject in subjects if subject not in accounts])
+        return {**people, **store_accounts.load(tx, self.tables.account, accounts)}
 
-    def decide(self, state: Person, books: None, cause: Cause, now: datetime) -> Decision[Person]:
+    def decide(self, state: State, books: None, cause: Cause, now: datetime) -> Decision[Any]:
+        if isinstance(state, Account):
+            return _heard(state, cause)
         return decide(state, cause, self.playbook, now)
 
     def adopt(
-        self, state: Person, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
-    ) -> Decision[Person]:
+        self, state: State, books: None, cause: Heard | None, said: Sequence[Heard], now: datetime
+    ) -> Decision[Any]:
+        if isinstance(state, Account):
+            return _heard(state, cause)
         return adopt(state, cause, said, self.playbook, now)
 
-    def keep(self, tx: Connection, states: Mapping[Subject, Person], books: None, now: datetime) -> None:
-        store.keep(tx, self.tables, states.values(), now)
-        self.metrics.count_when_committed(tx, states.values())
+    def keep(self, tx: Connection, states: Mapping[Subject, State], books: None, now: datetime) -> None:
+        people = [state for state in states.values() if isinstance(state, Person)]
+        store.keep(tx, self.tables, people, now)
+        store_accounts.keep(tx, self.tables.account, [state for state in states.values() if isinstance(state, Account)])
+        self.metrics.count_when_committed(tx, people)
 
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
         store.forget(tx, self.tables, subjects)
@@ -110,7 +127,7 @@ class Scoring(Service[Person, None]):
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
         desk = Desk(engine, self.tables, self.watch)
-        return (api_definition.router(desk), router(desk))
+        return (api_definition.router(desk), api_accounts.router(desk), router(desk))
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
         return (self._follow_playbook, self._count_people)
@@ -149,6 +166,12 @@ class Scoring(Service[Person, None]):
                 signed = await Desk(engine, self.tables, self.watch).signed()
                 self.metrics.show_agreement(agreement_on(self.playbook.version, signed))
             await engine.clock.sleep(COUNT_EVERY)
+
+
+def _heard(account: Account, cause: Cause | None) -> Decision[Any]:
+    if isinstance(cause, Heard) and isinstance(cause.body, AccountAssigned):
+        return Decision(named(account, cause.body))
+    return Decision(account)
 
 
 def build(settings: Settings) -> Scoring:

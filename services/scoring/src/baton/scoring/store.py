@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
-from baton.scoring import store_versions
+from baton.scoring import store_accounts, store_versions
 from baton.scoring.domain.moments import time_of
 from baton.scoring.domain.person import Person
 
@@ -38,6 +38,7 @@ class Tables:
 
     person: Table
     turned_down: Table
+    account: Table
     version: Table
     signature: Table
     reading: Table
@@ -61,7 +62,9 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("campaign", Text),
         Column("unmet", Text),
         Column("unknown", Text),
+        Column("account_id", Text),
         Index("person_outcome", "outcome", "source"),
+        Index("person_account", "account_id", "score"),
     )
     turned_down = Table(
         "turned_down",
@@ -74,7 +77,9 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("met", Boolean, nullable=False),
         Column("hours_freed", Float),
     )
-    return metadata, Tables(person, turned_down, *store_versions.make_tables(metadata))
+    return metadata, Tables(
+        person, turned_down, store_accounts.make_table(metadata), *store_versions.make_tables(metadata)
+    )
 
 
 def load(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> dict[str, Person]:
@@ -123,6 +128,7 @@ def _row(person: Person, now: datetime) -> dict[str, Any]:
         "campaign": verdict.campaign,
         "unmet": " ".join(verdict.unmet) or None,
         "unknown": " ".join(verdict.unknown) or None,
+        "account_id": person.contact.get("account_id"),
     }
 
 

@@ -128,6 +128,8 @@ class _Gathered:
         if event["type"] == "rep.changed":
             self._given[data["rep"]["id"]] = True
             return True
+        if event["type"] == "account.assigned":
+            return True
         if event["type"] == "lead.reassigned":
             return data["reason"] in BY_HAND
         return event["type"] == "lead.routed" and str(data.get("statuses_from") or "") >= str(data["decided_at"])
@@ -147,6 +149,9 @@ def _cause_of(event: Event, at: datetime, place: str) -> Cause:
             return Heard(event["id"], type_, subject, "intake", int(event["sequence"]), happened, at, body)
         if type_ == "rep.changed":
             return Command(event["id"], subject, "put", Rep.model_validate(data["rep"]))
+        if type_ == "account.assigned":
+            owner = data.get("owner")
+            return Command(event["id"], subject, "assign", {"rep": owner["id"] if owner else None})
         return _by_hand(event)
     except (ValidationError, KeyError, TypeError, ValueError) as fault:
         raise Fault(f"{place}: {type_} cannot be read: {fault}", code=Exit.USAGE) from fault

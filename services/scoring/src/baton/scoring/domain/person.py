@@ -79,6 +79,8 @@ class Person:
     decisions: Items = ()
     round: Round = field(default_factory=Round)
     verdict: Verdict = field(default_factory=Verdict)
+    handed: Mapping[str, Any] | None = None
+    """Who got the lead last: `id`, `name`, `at`, and whether it is `held` since then."""
     merged_into: str | None = None
     """The lead it goes on as; nothing is said of it as long as it does."""
     absorbed: Mapping[str, Absorbed] = field(default_factory=dict)
