@@ -109,7 +109,7 @@ class Compiled:
             place = (self.mapping.each, number)
             if settled.get(place) or (means_nothing and place in settled):
                 continue
-            if not (self._when is None or self._when.value(element, body) is True):
+            if not (self._when is None or self._when.holds(element, body)):
                 continue
             settled[place] = means_nothing
             yield Reader(element, body, self.mapping, self._programs, self._strip)

@@ -21,6 +21,11 @@ from baton.playbook.sources import ActivityPick, ElementMapping, Pairs, Pick
 SAFE_INTEGERS: Final = range(-(2**53) + 1, 2**53)
 """What every reader of JSON keeps exactly. Ids beyond it become text."""
 
+_FIELD = re.compile(r"\belement\.(\w+)")
+_OTHERWISE_READ = re.compile(r"\bbody\b|\belement\b(?!\.\w+\b(?!\s*\())")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_DENIED = re.compile(r"!\s*\(|\?")
+_ABSENCE_COUNTS = re.compile(r"!(?!=)|\?|\b(?:true|false|null)\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS = {"s": 1.0, "ms": 1000.0}
 
@@ -49,6 +54,22 @@ class Program:
 
     text: str
     compiled: cel.Expression
+
+    @cached_property
+    def needs(self) -> tuple[frozenset[str], ...]:
+        """Sets of fields of the element: without any of one of them this cannot be true."""
+        text = _QUOTED.sub("''", self.text)
+        is_and = "||" not in text and _DENIED.search(text) is None
+        parts = text.split("&&") if is_and else [text]
+        plain = [part for part in parts if not _ABSENCE_COUNTS.search(part) and not _OTHERWISE_READ.search(part)]
+        return tuple(frozenset(found) for part in plain if (found := _FIELD.findall(part)))
+
+    def holds(self, element: Any, body: Any) -> bool:
+        """Whether it is true of the element. A thousand empty ones asked by eight conditions would take 60 ms."""
+        fields: Mapping[str, Any] = element if isinstance(element, Mapping) else {}
+        if any(needed.isdisjoint(fields) for needed in self.needs):
+            return False
+        return self.value(element, body) is True
 
     def value(self, element: Any, body: Any) -> Any:
         """The plain value; None where the expression cannot be computed, for a sender promises no field."""
