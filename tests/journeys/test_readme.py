@@ -48,7 +48,8 @@ def test_the_three_commands_that_up_prints_bring_a_lead_to_a_kept_promise(fresh:
     post, events, touch = printed_commands(fresh)
     (receipt,) = json.loads(typed(fresh, post))
     assert receipt["status"] == "accepted"
-    (one,) = map(json.loads, typed(fresh, events).splitlines())
+    shown = eventually(lambda: typed(fresh, f"{{ {events}; }} || true"), "the hand-off is shown")
+    (one,) = map(json.loads, shown.splitlines())
     assert one["subject"] == receipt["lead_id"]
     assert f'"rep": "{one["data"]["owner"]["id"]}"' in touch
     assert one["data"]["temperature"] == "hot"
@@ -83,13 +84,13 @@ def test_a_changed_rule_is_live_in_seconds_and_a_broken_one_is_refused(tmp_path:
         file = playbook / "routing.yaml"
         good = file.read_text().replace("max_reassigns: 2", "max_reassigns: 1")
         file.write_text(good)
-        eventually(lambda: baton.get("/scoring/v1/definition")["version"] != before, "the new version is live", 10)
+        eventually(lambda: baton.get("/scoring/v1/definition")["version"] != before, "the new version is live")
         changed = baton.get("/scoring/v1/definition")["version"]
         for service in ("intake", "routing", "sla-monitor"):
             metrics = f"/{service}/metrics"
-            eventually(lambda path=metrics: f'"{changed}"' in baton.ask("GET", path).text, f"{service} has it", 10)  # type: ignore[misc]
+            eventually(lambda path=metrics: f'"{changed}"' in baton.ask("GET", path).text, f"{service} has it")  # type: ignore[misc]
         file.write_text(good.replace("pool: americas", "pool: atlantis"))
-        refused = eventually(lambda: refusal(baton), "readyz names what is wrong", 10)
+        refused = eventually(lambda: refusal(baton), "readyz names what is wrong")
         assert "atlantis" in refused
         (receipt,) = baton.post("/intake/v1/leads", somebody())
         routed = baton.await_fact("routing", "lead.routed", receipt["lead_id"])
