@@ -100,8 +100,8 @@ faults-mutants: $(VENV)/.ready ## Break one mechanism at a time in a copy of the
 	@$(BIN)/python -m tests.faults.mutants $(MUTANTS)
 
 .PHONY: explore-api
-explore-api: $(VENV)/.ready ## Ask all five OpenAPI documents odd questions: no 5xx, no surprise (CASES=50000; SEED=1)
-	@$(BIN)/python -m tests.doors.explore --cases $(or $(CASES),50000) --seed $(or $(SEED),1)
+explore-api: $(VENV)/.ready ## Ask all five OpenAPI documents odd questions: no 5xx, no surprise (CASES=50000; SEED=1; EXPLORE=--distributed)
+	@$(BIN)/python -m tests.doors.explore --cases $(or $(CASES),50000) --seed $(or $(SEED),1) $(EXPLORE)
 
 .PHONY: simulation
 simulation: $(VENV)/.ready ## Five services under seeds for ten minutes (SIM="--seconds 60 --first 5000"); docs/simulation.md

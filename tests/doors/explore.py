@@ -1,8 +1,10 @@
 """Ask every operation of all five OpenAPI documents odd questions: no 5xx, and nothing that was not announced.
 
-`python -m tests.doors.explore --cases 50000`: a fresh Baton (`baton up`, SQLite), schemathesis over each document in
-rounds of other seeds until that many requests were judged. Exit code 1 if any answer was a server error, had a status,
-content type, header or body its document does not announce, or came without the token it says it needs.
+`python -m tests.doors.explore --cases 50000`: schemathesis over each document of a fresh Baton, in rounds of
+other seeds until that many requests were judged; it is `baton up` on SQLite, or with `--distributed` five processes over
+Kafka and PostgreSQL.
+Exit code 1 if any answer was a server error, had a status, content type, header or body its document does not announce,
+or came without the token it says it needs.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from pathlib import Path
 
 from schemathesis.cli import schemathesis
 
-from tests.journeys.running import ROOT, SERVICES, Baton, embedded
+from tests.journeys.running import ROOT, SERVICES, Baton, distributed, embedded
+from tests.world.servers import kafka_node, postgres_server
 
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
@@ -75,21 +78,35 @@ def rounds(baton: Baton, cases: int, seed: int, *, is_brief: bool) -> Iterator[t
         number += 1
 
 
+@contextlib.contextmanager
+def running(*, is_distributed: bool) -> Iterator[Baton]:
+    """A fresh Baton, in one process or in five."""
+    playbook = ROOT / "deploy/playbook"
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if is_distributed:
+            kafka, postgres = stack.enter_context(kafka_node()), stack.enter_context(postgres_server())
+            yield stack.enter_context(distributed(folder, playbook, kafka.bootstrap, postgres.new_database))
+        else:
+            yield stack.enter_context(embedded(folder, playbook))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.doors.explore", description=__doc__)
     parser.add_argument("--cases", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--brief", action="store_true", help="a few requests an operation")
+    parser.add_argument("--distributed", action="store_true", help="over Kafka and PostgreSQL")
     asked = parser.parse_args()
     total, faults = 0, 0
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder), ROOT / "deploy/playbook") as baton:
+    with running(is_distributed=asked.distributed) as baton:
         started = time.monotonic()
         for what, count, complaint in rounds(baton, asked.cases, asked.seed, is_brief=asked.brief):
             total, faults = total + count, faults + bool(complaint)
             print(f"{count:6} requests  {what}: {'FAILED' if complaint else 'as announced'}", flush=True)
             if complaint:
                 print(complaint, flush=True)
-        failed = baton.said("up").count('"request_failed"')
+        failed = sum(baton.said(name).count('"request_failed"') for name in baton.processes)
     seconds = time.monotonic() - started
     print(f"{total} requests in {seconds:.0f} s; {faults} runs with complaints, {failed} failures logged")
     return 1 if faults or failed else 0

@@ -81,6 +81,18 @@ async def test_a_stream_has_no_most_lines_and_no_most_bytes(open_desk: Any) -> N
         assert (await desk.lines("leads", b"", b" \t\r")).json() == []
 
 
+async def test_what_is_too_much_under_an_idempotency_key_is_told_how_to_come_without(open_desk: Any) -> None:
+    async with open_desk(max_body_bytes=2000, max_stream_bytes=3000, max_elements=10) as desk:
+        for lines in ([lead(n, note="x" * 900) for n in range(4)], [lead(n) for n in range(11)]):
+            refused = await desk.lines("leads", *lines, Idempotency_Key="much")
+            assert refused.status_code == 413
+            assert "Without the key NDJSON of any length" in refused.json()["detail"]
+            answer = await desk.lines("leads", *lines)
+            assert Counter(one["status"] for one in answer.json()) == {"accepted": len(lines)}
+        again = await desk.lines("leads", *lines)
+        assert Counter(one["status"] for one in again.json()) == {"duplicate": len(lines)}
+
+
 async def test_a_stream_may_be_compressed_and_is_taken_as_far_as_it_can_be_unpacked(desk: Any) -> None:
     packed = gzip.compress(b"\n".join(map(lead, range(2)))) + gzip.compress(b"\n" + lead(2))  # members may follow
     coded = {"Content_Type": "application/x-ndjson", "Content_Encoding": "gzip"}
@@ -203,7 +215,6 @@ def highest_memory(pid: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 async def test_a_body_of_a_hundred_megabytes_takes_no_more_memory_than_one_of_ten(desk: Any) -> None:
     headers = {"Authorization": "Bearer token-of-map", "Content-Type": "application/x-ndjson"}
     peaks = []

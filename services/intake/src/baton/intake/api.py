@@ -19,6 +19,7 @@ from baton.intake.requests import (
     letter_of,
     require_json_or_lines,
     room,
+    told_the_way_out,
 )
 from baton.intake.settings import IntakeSettings
 from baton.intake.stream_api import RECEIPTS, StreamAnswer
@@ -99,7 +100,7 @@ class _Doors:
             return StreamAnswer(Stream(self._reception, self._metrics, kind, letter, longest), request)
         if coding_of(request) != "identity":
             raise Problem(415, "Unsupported content coding", "Under an Idempotency-Key nothing is compressed.")
-        with room(self._reception, RETRY_SECONDS) as more:
+        with room(self._reception, RETRY_SECONDS) as more, told_the_way_out(is_lines=is_lines):
             limit = self._settings.max_stream_bytes if is_lines else self._settings.max_body_bytes
             letter = letter_of(request, await read_body(request, limit, more=more))
             receipts, was_replayed = await self._reception.native(kind, letter, who.name, key)

@@ -21,6 +21,10 @@ RETRY_SECONDS: Final = 2
 SEND_AGAIN: Final = (
     "It was not stored, or nobody can tell. Send it again: what was stored is known then as a duplicate."
 )
+WITHOUT_KEY: Final = (
+    "Under an Idempotency-Key a body is taken in whole, in one transaction with its answer. Without the key NDJSON of "
+    "any length is taken in as it comes; posted again after a cut, a line that was taken in is a duplicate."
+)
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
@@ -38,6 +42,17 @@ def told_when_to_come_again(retry_after: int) -> Iterator[None]:
         yield
     except NotNow as problem:
         raise not_now(problem, SEND_AGAIN, retry_after=retry_after) from problem
+
+
+@contextmanager
+def told_the_way_out(*, is_lines: bool) -> Iterator[None]:
+    """What is too much under an Idempotency-Key is told how to come without one."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.status == 413 and is_lines:
+            problem.detail = f"{problem.detail or problem.title} {WITHOUT_KEY}"
+        raise
 
 
 def letter_of(request: Request, body: bytes) -> Letter:
