@@ -1,7 +1,7 @@
 """Ask every operation of all five OpenAPI documents odd questions: no 5xx, and nothing that was not announced.
 
 `python -m tests.doors.explore --cases 50000`: schemathesis over each document of a fresh Baton, in rounds of
-other seeds until that many requests were judged; it is `baton up` on SQLite, or with `--distributed` five processes over
+other seeds until that many were judged; it is `baton up` on SQLite, or with `--distributed` five processes over
 Kafka and PostgreSQL.
 Exit code 1 if any answer was a server error, had a status, content type, header or body its document does not announce,
 or came without the token it says it needs.
