@@ -279,11 +279,16 @@ def open_bench(tmp_path: Path) -> OpenBench:
 
     @asynccontextmanager
     async def opened(
-        playbook: Playbook, at: datetime = MONDAY, name: str = "own", *, partitions: int = 4
+        playbook: Playbook,
+        at: datetime = MONDAY,
+        name: str = "own",
+        *,
+        partitions: int = 4,
+        database_url: str | None = None,
     ) -> AsyncIterator[Bench]:
         home = tmp_path / name
         home.mkdir()
-        async with running(playbook, home, FixedClock(at), partitions=partitions) as bench:
+        async with running(playbook, home, FixedClock(at), database_url, partitions=partitions) as bench:
             yield bench
 
     return opened

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from baton.contracts import TimeOff
-from baton.routing.store import MOST_WOKEN
+from baton.routing.store_waking import MOST_WOKEN
 from baton.runtime.failures import Refused
 from baton.runtime.testing import Bench
 

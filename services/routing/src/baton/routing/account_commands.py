@@ -9,6 +9,7 @@ from typing import Any
 
 from baton.contracts import AccountAssigned
 from baton.routing.desk import Desk
+from baton.routing.domain.waiting import Stir, company
 from baton.routing.handover import stirred_by, unfit
 from baton.runtime.handler import Cause, Command, Decision, Draft, Heard, Reply
 
@@ -64,8 +65,10 @@ def _assigned(card: AccountCard, desk: Desk, named: Named) -> Decision[Any]:
     rep_id, roster = named.rep_id, desk.books.roster
     owner = roster.owner(rep_id) if rep_id is not None and rep_id in roster.reps else None
     said = AccountAssigned(account_id=card.account_id, owner=owner, by=named.assigned_by, assigned_at=named.assigned_at)
-    # Whoever waits for somebody of this company's pool is tried again: it may be his now.
-    books = stirred_by(rep_id, desk.books, desk.house) if rep_id is not None else None
+    # Leads of the company that wait are tried again: they may be his now.
+    books = None
+    if rep_id is not None:
+        books = stirred_by(rep_id, desk.books, desk.house).stir([Stir("", company(card.account_id))])
     return Decision(after, (Draft(said),), books=books, reply=Reply(_shown(after, desk)))
 
 

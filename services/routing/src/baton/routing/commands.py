@@ -142,5 +142,5 @@ def receipt(lead: Lead) -> dict[str, Any]:
         "attempt": lead.attempt,
         "owner": lead.owner.model_dump(mode="json") if lead.owner and lead.fate in OPEN else None,
         "respond_by": lead.work.respond_by if lead.work else None,
-        "held": lead.hold.model_dump(mode="json") if lead.hold else None,
+        "held": lead.hold.shown() if lead.hold else None,
     }

@@ -9,6 +9,7 @@ from baton.contracts import (
     LeadErased,
     LeadMerged,
     LeadQualified,
+    LeadScored,
     LeadStatusReported,
     LeadUpdated,
     ReassignReason,
@@ -20,6 +21,7 @@ from baton.routing.domain import consents
 from baton.routing.domain.lead import MOST_MARKS, Handoff, Lead
 from baton.routing.domain.marks import Mark, deciding, fate_of
 from baton.routing.domain.roster import absence_handed_over
+from baton.routing.domain.waiting import Stir
 from baton.routing.handover import find_owner, finish, forgotten, hold_for_manager, take_away, unfit
 from baton.runtime.handler import Cause, Decision, Due, Heard
 from baton.values import changed
@@ -30,6 +32,8 @@ def decide_lead(lead: Lead, desk: Desk, cause: Cause) -> Decision[Any]:
     match cause:
         case Heard(body=LeadQualified() as body):
             return _qualified(lead, desk, body, cause.trace)
+        case Heard(body=LeadScored() as body):
+            return _tried_with(_rescored(lead, body), lead, desk)
         case Heard(body=LeadMerged() | LeadUpdated()):
             return _who_it_is(lead, desk, cause)
         case Heard(body=LeadStatusReported() | LeadDisqualified() | SlaStopped()):
@@ -50,6 +54,8 @@ def taught(lead: Lead, cause: Heard) -> Lead:
     match cause.body:
         case LeadQualified() as body if body.round > lead.round:
             return _opened(lead, body)
+        case LeadScored() as body:
+            return _rescored(lead, body)
         case LeadMerged() as body:
             return _merged(lead, body)
         case LeadUpdated(restored=str()) as body:
@@ -120,10 +126,29 @@ def _updated(lead: Lead, desk: Desk, body: LeadUpdated) -> Decision[Any]:
     seen = changed.qualified
     if seen is None or (seen.contact == body.contact and changed is lead):
         return Decision(changed)
-    changed = changed.model_copy(update={"qualified": seen.model_copy(update={"contact": body.contact})})
-    if changed.hold is not None and changed.hold.reason != "manager" and changed.is_waiting:
-        return finish(lead, find_owner(changed, desk, changed.hold.after), desk)
-    return Decision(changed)
+    return _tried_with(
+        changed.model_copy(update={"qualified": seen.model_copy(update={"contact": body.contact})}), lead, desk
+    )
+
+
+def _tried_with(knowing: Lead, lead: Lead, desk: Desk) -> Decision[Any]:
+    """What is known is kept, if it is new; a lead that waits for rules or rotation is tried again with it."""
+    if knowing is lead:
+        return Decision(lead)
+    if knowing.hold is not None and knowing.hold.reason != "manager" and knowing.is_waiting:
+        return finish(lead, find_owner(knowing, desk, knowing.hold.after), desk)
+    return Decision(knowing)
+
+
+def _rescored(lead: Lead, body: LeadScored) -> Lead:
+    """The lead with what it is worth now: its place in lists and queues (U4). Of another round it says nothing here."""
+    seen = lead.qualified
+    if seen is None or body.round != lead.round:
+        return lead
+    worth = {"score": body.score, "temperature": body.temperature, "why": body.why}
+    if all(getattr(seen, name) == value for name, value in worth.items()):
+        return lead
+    return lead.model_copy(update={"qualified": seen.model_copy(update=worth)})
 
 
 def _with_consent(lead: Lead, body: LeadUpdated) -> Lead:
@@ -239,7 +264,8 @@ def _woken(lead: Lead, desk: Desk) -> Decision[Any]:
         return Decision(lead)
     step = find_owner(lead, desk, lead.hold.after)
     if step.lead.work is not None and lead.hold.pool is not None:
-        step = changed(step, books=step.books.stir([lead.hold.pool]))
+        others = {Stir(lead.hold.pool, rep) for rep in step.able} | {Stir("", one) for one in lead.hold.prefers}
+        step = changed(step, books=step.books.stir(others))
     return finish(lead, step, desk)
 
 

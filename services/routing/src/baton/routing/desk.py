@@ -42,3 +42,5 @@ class Step:
     books: Books
     facts: tuple[Draft, ...] = ()
     due: Mapping[str, datetime | None] = field(default_factory=dict)
+    able: frozenset[str] = frozenset()
+    """Where it found an owner: who could have had it, he among them."""

@@ -16,6 +16,7 @@ from baton.routing.domain.marks import WORKED, Mark, deciding
 from baton.routing.domain.placement import Placed, Unplaced, place
 from baton.routing.domain.rotation import own_day
 from baton.routing.domain.searching import Asked
+from baton.routing.domain.waiting import Stir, company
 from baton.routing.saying import handed_over, held_fact, qualified, recycled_fact
 from baton.runtime.handler import Decision, Refusal
 
@@ -24,9 +25,6 @@ _HOW_IT_ENDED = {
     "reject": "had it and rejected it",
     "hand_on": "had it and handed it on",
 }
-
-EVERY_POOL = "*"
-"""Stirred when any held lead may have become free, whatever its pool."""
 
 
 def find_owner(
@@ -190,8 +188,11 @@ def _hand_over(
         }
     )
     if desk.house.follows_accounts and (account := qualified(lead).contact.account_id):
+        if desk.account_owner(account) != rep.id:
+            books = books.stir(Stir("", whose) for whose in _company(lead, desk))
         books = books.owned(account, rep.id, lead.lead_id)
-    return Step(changed, books, (said,))
+    able = frozenset(one.rep for one in placed.standings if one.objection is None)
+    return Step(changed, books, (said,), able=able | {rep.id})
 
 
 def _hold(lead: Lead, desk: Desk, unplaced: Unplaced, after: ReassignReason | None) -> Step:
@@ -205,6 +206,8 @@ def _hold(lead: Lead, desk: Desk, unplaced: Unplaced, after: ReassignReason | No
         next_try_at=unplaced.next_try_at,
         after=after,
         statuses_from=lead.statuses_from,
+        needs=unplaced.needs,
+        prefers=(*(one.rep for one in unplaced.trace.preferred), *_company(lead, desk)),
     )
     kept = Kept(
         round=lead.round,
@@ -218,6 +221,11 @@ def _hold(lead: Lead, desk: Desk, unplaced: Unplaced, after: ReassignReason | No
     if lead.hold is None or _told(lead.hold) != _told(hold):
         lead = lead.model_copy(update={"decisions": lead.decisions + 1, "fresh": (*lead.fresh, kept)})
     return _held(lead, desk, hold)
+
+
+def _company(lead: Lead, desk: Desk) -> tuple[str, ...]:
+    account = qualified(lead).contact.account_id if desk.house.follows_accounts else None
+    return (company(account),) if account is not None else ()
 
 
 def _held(lead: Lead, desk: Desk, hold: Hold) -> Step:
@@ -248,8 +256,8 @@ def stirred_by(rep_id: str, books: Books, house: House) -> Books:
     """The books that remember to wake leads that are held where the rep can help: he has room, is back, or is new."""
     pools = house.playbook.routing.pools
     his = [pool.id for pool in pools if rep_id in {member.rep.id for member in books.roster.members(pool)}]
-    preferred = {rule.pool for rule in house.playbook.routing.rules if rule.prefer}
-    return books.stir(house.waiting_on({*his, *preferred}))
+    # In no pool he may still be preferred.
+    return books.stir(Stir(pool, rep_id) for pool in {"", *house.waiting_on(his)})
 
 
 def _is_full(rep_id: str, books: Books, desk: Desk) -> bool:

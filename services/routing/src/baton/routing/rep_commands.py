@@ -12,7 +12,8 @@ from baton.routing.desk import Desk
 from baton.routing.domain.absences import imported
 from baton.routing.domain.books import Books
 from baton.routing.domain.roster import absence_handed_over, next_hand_over
-from baton.routing.handover import EVERY_POOL, stirred_by
+from baton.routing.domain.waiting import EVERY_POOL, Stir
+from baton.routing.handover import stirred_by
 from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Refusal, Reply
 
 PLAYBOOK = "playbook"
@@ -70,7 +71,7 @@ def _playbook(card: RepCard, desk: Desk) -> Decision[Any]:
     digest = desk.house.playbook.hash
     if desk.books.playbook == digest:
         return Decision(card)
-    return Decision(card, books=desk.books.for_playbook(digest).stir([EVERY_POOL]))
+    return Decision(card, books=desk.books.for_playbook(digest).stir([Stir(EVERY_POOL, "")]))
 
 
 def _put(card: RepCard, desk: Desk, known: Rep | None, rep: Rep) -> Decision[Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,18 +16,17 @@ from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.roster import Roster
-from baton.routing.handover import EVERY_POOL
+from baton.routing.domain.waiting import Stir
+from baton.routing.held_in_memory import Held
 from baton.routing.rep_commands import RepCard, decide_rep
 from baton.routing.service import HEARS, Routing, rep_of
-from baton.routing.store import MOST_WOKEN
+from baton.routing.store_waking import MOST_WOKEN
 from baton.routing.subjects import ACCOUNT, is_account, is_lead
 from baton.runtime.handler import Cause, Command, Decision
 from baton.runtime.replay import Part
 from baton.values import changed
 
 State = Lead | RepCard | AccountCard
-_QUEUE = "queue of "
-"""Before the pool of those that wait to be taken: what happens in it does not wake them."""
 
 
 class RoutingPart(Part):
@@ -46,9 +44,7 @@ class RoutingPart(Part):
         reps = [rep_of(seed) for seed in seeds if seed.id not in given]
         self._house = House(playbook)
         self._books = Books(0, Roster.of(0, reps), playbook=playbook.hash)
-        self._waiting: dict[str, tuple[str, tuple[datetime, str]]] = {}
-        self._pools: dict[str, list[tuple[datetime, str]]] = {}
-        """Who waits in each pool, the longest waiting first."""
+        self._held = Held()
         self._woken: list[tuple[str, str]] = []
         self._owners: dict[str, str] = {}
         """Company to the rep who got its newest lead."""
@@ -100,7 +96,7 @@ class RoutingPart(Part):
 
     def _entered(self, decision: Decision[Any], bearer: str | None = None) -> Decision[Any]:
         if isinstance(decision.state, Lead):
-            self._note(decision.state)
+            self._held.note(decision.state)
             self._bear(decision.state, bearer)
         books: Books | None = decision.books
         if books is not None:
@@ -124,26 +120,7 @@ class RoutingPart(Part):
             his = sorted(lead for lead, fate in self._borne.get(rep_id, {}).items() if is_all or fate == "routed")
             self._woken.extend((lead, "wake") for lead in his[:MOST_WOKEN])
 
-    def _note(self, lead: Lead) -> None:
-        hold = lead.hold
-        waits = hold is not None and hold.reason != "manager" and lead.is_waiting
-        queue_of = _QUEUE if hold is not None and hold.reason == "queued" else ""
-        place = (queue_of + (hold.pool or ""), (hold.since, lead.lead_id)) if hold is not None and waits else None
-        before = self._waiting.get(lead.lead_id)
-        if before == place:
-            return
-        if before is not None:
-            del self._waiting[lead.lead_id]
-            queue = self._pools[before[0]]
-            del queue[bisect_left(queue, before[1])]
-        if place is not None:
-            self._waiting[lead.lead_id] = place
-            insort(self._pools.setdefault(place[0], []), place[1])
-
-    def _wake(self, stirred: frozenset[str]) -> None:
-        """As the store does it: the oldest of each pool in which something happened, or everybody."""
-        if EVERY_POOL in stirred:
-            self._woken.extend((lead, "wake") for lead in sorted(self._waiting))
-            return
-        for pool in sorted(stirred):
-            self._woken.extend((lead, "wake") for _, lead in self._pools.get(pool, ())[:MOST_WOKEN])
+    def _wake(self, stirred: Collection[Stir]) -> None:
+        """As the store does it."""
+        if stirred:
+            self._woken.extend((lead, "wake") for lead in self._held.woken(stirred, self._books.roster))

@@ -28,6 +28,7 @@ from baton.contracts import (
     LeadMerged,
     LeadNurtured,
     LeadQualified,
+    LeadScored,
     LeadStatusReported,
     LeadUpdated,
     Rep,
@@ -35,8 +36,9 @@ from baton.contracts import (
     SlaEscalated,
     SlaStopped,
 )
+from baton.contracts.reading import reading
 from baton.playbook import Playbook, RepSeed, Watch
-from baton.routing import store, store_accounts, store_deliveries
+from baton.routing import store, store_accounts, store_deliveries, store_waking
 from baton.routing.account_commands import AccountCard, adopt_account, decide_account
 from baton.routing.adopt import adopt_lead, adopt_rep
 from baton.routing.api import routers
@@ -71,7 +73,10 @@ if TYPE_CHECKING:
 
 HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     INTAKE: {fact.type: fact for fact in (LeadUpdated, LeadStatusReported, LeadMerged, LeadErased)},
-    SCORING: {fact.type: fact for fact in (LeadQualified, LeadNurtured, LeadDisqualified)},
+    SCORING: {
+        **{fact.type: fact for fact in (LeadQualified, LeadNurtured, LeadDisqualified)},
+        LeadScored.type: reading(LeadScored, "round", "score", "temperature", "why"),
+    },
     SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped, SlaEscalated)},
 }
 VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]}
@@ -208,8 +213,8 @@ class Routing(Service[State, Counter]):
         store_accounts.keep_newest(tx, self.tables, books.books.owners)
         roster = books.books.roster.reps
         left = {rep: not roster[rep].active for rep in books.books.left if rep in roster}
-        woken = store.to_be_woken(tx, self.tables, books.books.stirred)
-        woken += store.to_be_handed_over(tx, self.tables, left)
+        woken = store_waking.to_be_woken(tx, self.tables, books.books.stirred, books.books.roster)
+        woken += store_waking.to_be_handed_over(tx, self.tables, left)
         wake(tx, self.metadata, woken, now, self._lanes)
 
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:

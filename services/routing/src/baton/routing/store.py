@@ -16,16 +16,12 @@ from baton.playbook import Playbook
 from baton.routing.domain.books import Books
 from baton.routing.domain.lead import Lead
 from baton.routing.domain.roster import Roster
-from baton.routing.handover import EVERY_POOL
+from baton.routing.domain.waiting import listed
 from baton.routing.tables import Tables
 from baton.runtime.store import fetch, insert_missing, upsert
 
 ONLY = 1
 """The id of the one row of books."""
-
-MOST_WOKEN = 20
-"""Held leads woken at once in a pool where somebody found room. One that gets an owner wakes the next ones, so this
-only says how many in a row may be unable to use the room (because its owner is who lost them)."""
 
 
 class BooksShelf:
@@ -152,34 +148,6 @@ def keep_reps(tx: Connection, tables: Tables, reps: Iterable[Rep], now: datetime
     upsert(tx, tables.rep, rows)
 
 
-def to_be_woken(tx: Connection, tables: Tables, stirred: frozenset[str]) -> list[str]:
-    """Return the held leads that may have become free: the oldest of each stirred pool, or all of them."""
-    lead = tables.lead.c
-    may_wake = (lead.waiting.is_not(None), lead.waiting != "manager")
-    if EVERY_POOL in stirred:
-        return list(tx.execute(select(lead.lead_id).where(*may_wake)).scalars())
-    # Those in a queue wait to be taken.
-    found: list[str] = []
-    for pool in sorted(stirred):
-        oldest = (
-            select(lead.lead_id)
-            .where(lead.pool == pool, lead.waiting != "queued", *may_wake)
-            .order_by(lead.since, lead.lead_id)
-        )
-        found.extend(tx.execute(oldest.limit(MOST_WOKEN)).scalars())
-    return found
-
-
-def to_be_handed_over(tx: Connection, tables: Tables, left: Mapping[str, bool]) -> list[str]:
-    """Return the oldest leads of reps who cannot go on with them: all open ones, or (False) those not accepted yet."""
-    lead = tables.lead.c
-    found: list[str] = []
-    for rep_id, is_all in sorted(left.items()):
-        his = select(lead.lead_id).where(lead.bearer == rep_id).order_by(lead.lead_id).limit(MOST_WOKEN)
-        found.extend(tx.execute(his if is_all else his.where(lead.fate == "routed")).scalars())
-    return found
-
-
 def queued(tx: Connection, tables: Tables, pool: str, limit: int) -> list[str]:
     """Return the best of the leads that wait in a queue: highest score, then longest waiting."""
     lead = tables.lead.c
@@ -287,4 +255,7 @@ def _lead_row(lead: Lead, now: datetime) -> dict[str, Any]:
         "pool": waiting.pool if waiting else None,
         "since": waiting.since if waiting else now,
         "body": lead.model_dump_json(),
+        "needs": waiting.needs if waiting else None,
+        "prefers": listed(waiting.prefers) if waiting else None,
+        "had": listed(lead.had) if waiting else None,
     }

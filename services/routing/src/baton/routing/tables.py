@@ -21,6 +21,8 @@ from sqlalchemy import (
 from baton.runtime.store import Instant, Json, new_metadata
 from baton.runtime.store.tables import BIG_ID
 
+_WAITING = ("pool", "waiting", "needs", "since", "lead_id")
+
 
 class Tables(NamedTuple):
     """Handles to routing's own tables."""
@@ -60,7 +62,7 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("body", Text, nullable=False),
         Column("changed_at", Instant, nullable=False),
     )
-    is_waiting = text("waiting IS NOT NULL")
+    is_waiting, has_wish = text("waiting IS NOT NULL"), text("prefers IS NOT NULL")
     lead = Table(
         "lead",
         metadata,
@@ -73,9 +75,13 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("pool", Text),
         Column("since", Instant, nullable=False),  # when it was first held, while it is; else when last written
         Column("body", Text, nullable=False),
-        # A rep's list, best first; and the oldest held leads of a pool, for waking them.
+        Column("needs", Text),  # what it asks of whoever gets it, while it is held
+        Column("prefers", Text),  # whom it prefers, while it is held
+        Column("had", Text),  # who has had it in this round, while it is held
+        # A rep's list, best first; and for waking them the oldest held leads of each kind.
         Index("lead_queue", "bearer", "score", "lead_id"),
-        Index("lead_waiting", "pool", "since", postgresql_where=is_waiting, sqlite_where=is_waiting),
+        Index("lead_waiting", *_WAITING, postgresql_where=is_waiting, sqlite_where=is_waiting),
+        Index("lead_prefers", "since", "lead_id", postgresql_where=has_wish, sqlite_where=has_wish),
     )
     # Every decision with its question and the accounts it looked at; playbook and roster stand in `kept`, once each.
     decision = Table(

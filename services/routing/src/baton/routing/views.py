@@ -52,7 +52,7 @@ def held_shown(lead: Lead) -> dict[str, Any]:
     return {
         "lead_id": lead.lead_id,
         "round": lead.round,
-        **hold.model_dump(mode="json", exclude={"after"}),
+        **hold.shown(),
         "last_owner": lead.stints[-1].owner if lead.was_routed and lead.stints else None,
         **_person(lead),
     }

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from math import fsum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from baton.routing.domain.roster import Roster
 from baton.values import changed
+
+if TYPE_CHECKING:
+    from baton.routing.domain.waiting import Stir
 
 MOST_BY_HAND = 3.0
 """Leads. What people do (a claim, a lead given back) moves nobody further than this from what he is due, so that nobody
@@ -65,8 +68,8 @@ class Books:
     """Pool to the furthest that anybody there has ever been from what he was due, in leads."""
     playbook: str | None = None
     """Hash of the playbook for which held leads were last tried."""
-    stirred: frozenset[str] = frozenset()
-    """Pools in which something happened that may free a held lead, since these books were loaded. Not stored."""
+    stirred: frozenset[Stir] = frozenset()
+    """Where something happened that may free a held lead, and with whom, since these books were loaded. Not stored."""
     left: frozenset[str] = frozenset()
     """Reps some of whose leads are to go to others, since these books were loaded. Not stored."""
     owners: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -74,16 +77,18 @@ class Books:
 
     def account(self, pool: str, rep: str) -> Account:
         """What the books say of the rep in this pool."""
-        day, *counts = self.days.get(rep, _NO_DAY)
-        credit = self.credits.get(pool, {}).get(rep, 0.0)
-        today, week, month = counts
-        return Account(
-            credit, self.last.get(pool, {}).get(rep, 0), self.load.get(rep, 0), today, day or None, week, month
-        )
+        return self.accounts(pool, [rep])[rep]
 
     def accounts(self, pool: str, reps: Iterable[str]) -> dict[str, Account]:
-        """The accounts of these reps in this pool."""
-        return {rep: self.account(pool, rep) for rep in reps}
+        """The accounts of these reps in this pool. Of a pool of a thousand every lead asks for a thousand."""
+        owed, last, load, days = self.credits.get(pool, {}), self.last.get(pool, {}), self.load, self.days
+        found = {}
+        for rep in reps:
+            day, today, week, month = days.get(rep, _NO_DAY)
+            found[rep] = Account(
+                owed.get(rep, 0.0), last.get(rep, 0), load.get(rep, 0), today, day or None, week, month
+            )
+        return found
 
     def turns_of(self, pool: str, rep: str) -> Turns:
         """What came of the rep's part in the pool's rotation."""
@@ -153,9 +158,9 @@ class Books:
             load[after] = load.get(after, 0) + 1
         return changed(self, version=self.version + 1, load=load)
 
-    def stir(self, pools: Iterable[str]) -> Books:
-        """The books that remember to wake the held leads of these pools."""
-        return changed(self, stirred=self.stirred | frozenset(pools))
+    def stir(self, stirs: Iterable[Stir]) -> Books:
+        """The books that remember to wake the leads that may go to these reps."""
+        return changed(self, stirred=self.stirred | frozenset(stirs))
 
     def leaving(self, rep: str) -> Books:
         """The books that remember that leads of this rep are to go to others."""

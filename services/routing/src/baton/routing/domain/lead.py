@@ -53,6 +53,14 @@ class Hold(_Value):
     """What took it from its last owner; None if it never had one in this round."""
     statuses_from: datetime | None = None
     """What others were told last: statuses up to then are put away."""
+    needs: str = ""
+    """What it asks of whoever gets it (`waiting.py`)."""
+    prefers: tuple[str, ...] = ()
+    """Who is to have it before anybody else."""
+
+    def shown(self) -> dict[str, Any]:
+        """What people are told of it."""
+        return self.model_dump(mode="json", exclude={"after", "needs", "prefers"})
 
 
 class Work(_Value):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -25,7 +25,8 @@ from baton.routing.domain.house import House
 from baton.routing.domain.roster import Roster
 from baton.routing.domain.rotation import Chosen, Nobody, Standing
 from baton.routing.domain.rules import Match
-from baton.routing.domain.searching import Accounts, Asked, Ledger, OpenAccounts, Search, search
+from baton.routing.domain.searching import Accounts, Asked, Ledger, OpenAccounts, Search, search, wants_of
+from baton.routing.domain.waiting import ANYBODY, kind_of
 
 MOST_CANDIDATES = 25
 MOST_OBJECTIONS = 100
@@ -86,6 +87,8 @@ class Unplaced:
     trace: Trace
     inputs: Inputs
     standings: tuple[Standing, ...] = ()
+    needs: str = ANYBODY
+    """What it asks of whoever gets it (`waiting.py`)."""
 
 
 def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccounts) -> Placed | Unplaced:
@@ -118,7 +121,8 @@ def place(asked: Asked, house: House, roster: Roster, open_accounts: OpenAccount
         return Unplaced("no_consent", detail, ref, pool.id, {}, None, trace, inputs, found.standings)
     if found.rep is not None:
         return Placed(found.rep, ref, pool.id, rule.policy, found.shares, trace, inputs, found.standings)
-    return _unplaced(found, ref, trace, inputs)
+    needs = kind_of(wants_of(rule.must_have, asked.view), on_shift=rule.hours == "must_be_on_shift")
+    return replace(_unplaced(found, ref, trace, inputs), needs=needs)
 
 
 def _unplaced(found: Search, ref: RuleRef, trace: Trace, inputs: Inputs) -> Unplaced:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -95,11 +95,11 @@ def choose_rep(
     if not able:
         return _nobody(standings, terms)
     running = in_the_running(able)
-    winner = min(running, key=_turn)
     weights = {member.rep.id: member.weight for member in members}
     total = fsum(weights[standing.rep] for standing in running)
     shares = {standing.rep: weights[standing.rep] / total for standing in running}
-    return Chosen(winner.rep, shares, _ranked(standings, frozenset(shares)))
+    ranked = _ranked(standings, shares)
+    return Chosen(ranked[0].rep, shares, ranked)
 
 
 def _turn(standing: Standing) -> tuple[float, int, str]:
@@ -131,7 +131,7 @@ def _nobody(standings: Sequence[Standing], terms: Terms) -> Nobody:
     ends = [s.objection.until for s in standings if s.objection is not None and s.objection.until is not None]
     excluded = terms.excluded or {}
     exhausted = bool(standings) and all(standing.rep in excluded for standing in standings)
-    return Nobody(_ranked(standings, frozenset()), min(ends, default=None), exhausted)
+    return Nobody(_ranked(standings, ()), min(ends, default=None), exhausted)
 
 
 def _standing(member: Member, account: Account, terms: Terms, shift: FindShift, now: datetime) -> Standing:
@@ -139,7 +139,9 @@ def _standing(member: Member, account: Account, terms: Terms, shift: FindShift, 
     objection = _objection(member, account, terms, now)
     if objection is None:
         opens_at, objection = shift(member.rep.calendar)
-    fit = sum(len(wanted & traits_of(member.rep, trait)) for trait, wanted in terms.best_fit.items())
+    fit = 0
+    if terms.best_fit:
+        fit = sum(len(wanted & traits_of(member.rep, trait)) for trait, wanted in terms.best_fit.items())
     return Standing(member.rep.id, account.credit, account.last, opens_at, objection, fit)
 
 
@@ -153,12 +155,12 @@ def _objection(member: Member, account: Account, terms: Terms, now: datetime) ->
     rep = member.rep
     if not rep.active:
         return Objection("inactive")
-    if rep.id in (terms.excluded or {}):
-        return Objection((terms.excluded or {})[rep.id])
+    if terms.excluded and rep.id in terms.excluded:
+        return Objection(terms.excluded[rep.id])
     for trait, wanted in terms.must_have.items():
         if wanted.isdisjoint(traits_of(rep, trait)):
             return Objection(f"{trait}: not {' or '.join(sorted(wanted))}")
-    if back := away_until(rep, now):
+    if rep.time_off and (back := away_until(rep, now)):
         return Objection(f"time off until {_written(back)}", back)
     cap = rep.capacity if rep.capacity is not None else terms.caps.open_leads
     if cap is not None and account.load >= cap:
@@ -218,7 +220,7 @@ def _opening(standing: Standing) -> datetime:
     return standing.opens_at
 
 
-def _ranked(standings: Sequence[Standing], running: frozenset[str]) -> tuple[Standing, ...]:
+def _ranked(standings: Sequence[Standing], running: Collection[str]) -> tuple[Standing, ...]:
     """Who was in the running by rank, then those who open later or fit less, then those with an objection."""
 
     def rank(standing: Standing) -> tuple[int, int, datetime, float, int, str]:

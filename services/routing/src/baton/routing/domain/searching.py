@@ -111,7 +111,7 @@ def search(asked: Asked, rule: RoutingRule, house: House, roster: Roster, accoun
         preferred.append(Preferred(by=word, rep=rep, objection=objection.why if objection else None))
         if objection is None and asked.to is None:
             return Search(tuple(preferred))
-    wants = {part: _wants(getattr(rule, part), asked.view) for part in ("must_have", "best_fit")}
+    wants = {part: wants_of(getattr(rule, part), asked.view) for part in ("must_have", "best_fit")}
     terms = Terms(caps, strict, asked.excluded, **wants)
     answers: list[tuple[Pool, Chosen | Nobody]] = []
     for pool in house.chain(rule.pool):
@@ -139,7 +139,7 @@ def _preferred(asked: Asked, rule: RoutingRule, roster: Roster) -> Iterator[tupl
             yield word, rep
 
 
-def _wants(fields: Mapping[RepTrait, str], view: Mapping[str, Any]) -> Wants:
+def wants_of(fields: Mapping[RepTrait, str], view: Mapping[str, Any]) -> Wants:
     """What the lead says is wanted of a rep; of what nobody knows nothing is."""
     said = {trait: frozenset(map(match_key, _texts(view.get(name)))) for trait, name in fields.items()}
     return {trait: wanted for trait, wanted in said.items() if wanted}
