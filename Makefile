@@ -99,6 +99,10 @@ faults-embedded: $(VENV)/.ready ## The same on the embedded set-up: one process,
 faults-mutants: $(VENV)/.ready ## Break one mechanism at a time in a copy of the tree and see that it is found
 	@$(BIN)/python -m tests.faults.mutants $(MUTANTS)
 
+.PHONY: burst
+burst: $(VENV)/.ready ## 10,000 leads at once over routing replicas on PostgreSQL: caps, owners, fairness, cost (BURST="--size 1500,300 --replicas 3")
+	@$(BIN)/python -m tests.burst $(BURST)
+
 .PHONY: explore-api
 explore-api: $(VENV)/.ready ## Ask all five OpenAPI documents odd questions: no 5xx, no surprise (CASES=50000; SEED=1; EXPLORE=--distributed)
 	@$(BIN)/python -m tests.doors.explore --cases $(or $(CASES),50000) --seed $(or $(SEED),1) $(EXPLORE)

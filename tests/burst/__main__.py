@@ -1,0 +1,5 @@
+"""`python -m tests.burst`."""
+
+from tests.burst.run import main
+
+main()
