@@ -201,6 +201,8 @@ async def test_homework_is_an_answer_however_it_is_written(desk: Any) -> None:
         ("wish.channel", "pigeon"),
         ("wish.chanel", "call"),
         ("wish.interval", True),
+        ("wish.not_before", "soon"),
+        ("wish.not_before", 7),
         ("justification.", "x"),
         ("homework", {"task": "x", "state": "forgotten"}),
         ("homework", "done"),
@@ -215,9 +217,23 @@ async def test_reserved_questions_are_judged(desk: Any, question: str, value: An
 
 async def test_reserved_questions_rightly_used_are_taken(desk: Any) -> None:
     receipts(await desk.post("leads", ANN))
-    said = [("wish.channel", ["email", "call"]), ("wish.interval", "2w"), ("justification.budget", "asked twice")]
+    said = [
+        ("wish.channel", ["email", "call"]),
+        ("wish.interval", "2w"),
+        ("wish.not_before", "2026-12-01"),
+        ("justification.budget", "asked twice"),
+    ]
     posted = [{**REF, "question": question, "value": value} for question, value in said]
-    assert [r["status"] for r in receipts(await desk.post("answers", posted))] == ["accepted"] * 3
+    assert [r["status"] for r in receipts(await desk.post("answers", posted))] == ["accepted"] * 4
+
+
+async def test_a_touch_says_when_both_sides_agreed_to_speak_next(desk: Any) -> None:
+    receipts(await desk.post("leads", ANN))
+    touch = {**REF, "rep": "bo", "channel": "call", "direction": "out", "next_at": "2026-12-01T10:00:00+01:00"}
+    receipts(await desk.post("touches", touch))
+    [told] = await desk.said("lead.touched")
+    assert told["next_at"] == "2026-12-01T09:00:00Z"
+    assert (await desk.post("touches", {**touch, "next_at": "next week"})).status_code == 422
 
 
 async def test_status_words_of_the_crm_become_ours_and_are_kept(desk: Any) -> None:

@@ -173,6 +173,10 @@ class Facts:
     def wishes(self, hours: float, value: Any) -> LeadAnswered:
         return LeadAnswered(answer=Answer(question="wish.channel", value=value, occurred_at=self.at(hours)))
 
+    def not_before(self, hours: float, until: float) -> LeadAnswered:
+        value = self.at(until).isoformat()
+        return LeadAnswered(answer=Answer(question="wish.not_before", value=value, occurred_at=self.at(hours)))
+
     def answered(self, hours: float, question: str = "cause") -> LeadAnswered:
         return LeadAnswered(answer=Answer(question=question, value="new warehouse", occurred_at=self.at(hours)))
 

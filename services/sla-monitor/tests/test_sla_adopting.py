@@ -40,7 +40,7 @@ def life(playbook: Playbook, told: list[tuple[str, Any, datetime]]) -> Iterator[
 
 
 @pytest.mark.parametrize("policy", ["full", "chained"])
-@pytest.mark.parametrize("story", ["called", "reached", "silence", "moved", "answered"])
+@pytest.mark.parametrize("story", ["called", "reached", "silence", "moved", "answered", "later"])
 def test_what_was_said_gives_the_clocks_that_were_judged(
     playbook: Playbook, facts: Any, story: str, policy: str
 ) -> None:
@@ -49,6 +49,7 @@ def test_what_was_said_gives_the_clocks_that_were_judged(
         "reached": [("intake", facts.touched(2, outcome="reached"), facts.at(2))],
         "silence": [],
         "moved": [("routing", facts.reassigned(5), facts.at(5)), ("intake", facts.touched(6), facts.at(6))],
+        "later": [("intake", facts.not_before(1, 60), facts.at(1)), ("intake", facts.touched(70), facts.at(70))],
         "answered": [("intake", facts.touched(1, "email", None, "in"), facts.at(1))],
     }[story]
     looked_at = 0

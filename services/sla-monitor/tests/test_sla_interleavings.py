@@ -39,7 +39,7 @@ def logs(draw: st.DrawFn, facts: Any) -> tuple[Told, Told, Told]:
     hours = st.integers(min_value=-24, max_value=30 * 24).map(float)
     intake: Told = _merges(draw, facts, hours)
     for _ in range(draw(st.integers(0, 8))):
-        kind, hour = draw(st.sampled_from(["touch", "reached", "in", "status", "answer", "wish"])), draw(hours)
+        kind, hour = draw(st.sampled_from(["touch", "reached", "in", "status", "answer", "wish", "later"])), draw(hours)
         fact = {
             "touch": lambda hour=hour: facts.touched(hour, draw(st.sampled_from(["call", "email", "message"]))),
             "reached": lambda hour=hour: facts.touched(hour, outcome="reached"),
@@ -48,6 +48,7 @@ def logs(draw: st.DrawFn, facts: Any) -> tuple[Told, Told, Told]:
                 hour, draw(st.sampled_from(["accepted", "opportunity", "junk", "recycle", "won"]))
             ),
             "answer": lambda hour=hour: facts.answered(hour),
+            "later": lambda hour=hour: facts.not_before(hour, hour + draw(st.integers(-5, 300))),
             "wish": lambda hour=hour: facts.wishes(hour, draw(st.sampled_from(["email", "none", "any"]))),
         }[kind]()
         intake.append(("intake", fact, facts.at(hour)))
@@ -115,8 +116,9 @@ def fire(state: Watched, playbook: Playbook, now: datetime, subject: str) -> Wat
 
 
 def picture(state: Watched) -> dict[Any, Any]:
-    """The clocks without the traces of when something was noticed."""
-    return {key: replace(clock, warned_at=None) for key, clock in sorted(state.obligations.items())}
+    """The clocks without the traces of what was noticed, and when."""
+    noticed = {"warned_at": None, "warned": 0, "at_risk_from": None, "is_declared": False, "resumed_at": None}
+    return {key: replace(clock, **noticed) for key, clock in sorted(state.obligations.items())}
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

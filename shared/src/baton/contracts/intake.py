@@ -110,6 +110,7 @@ class LeadTouched(Fact):
     )
     authority: Literal["unknown", "claimed", "confirmed"] | None = None
     occurred_at: Instant
+    next_at: Instant | None = Field(default=None, description="When both sides agreed to speak next.")
 
     @property
     def reached(self) -> bool:

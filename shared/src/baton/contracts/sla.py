@@ -68,6 +68,23 @@ class SlaEscalated(_Promise):
     late: bool = False
 
 
+class SlaPaused(_Promise):
+    """The clock rests until a later date; `due_at` is the deadline that follows from it."""
+
+    type: ClassVar[str] = "sla.paused"
+    because: Literal["agreed"] = Field(description="agreed: both sides agreed on a later date.")
+    paused_at: Instant
+    until: Instant
+    was: Instant = Field(description="The deadline before.")
+
+
+class SlaResumed(_Promise):
+    """The clock runs again."""
+
+    type: ClassVar[str] = "sla.resumed"
+    resumed_at: Instant
+
+
 class SlaWaived(_Promise):
     """The promise no longer binds (the person's wish, or the lead has left sales): never counted as a breach."""
 

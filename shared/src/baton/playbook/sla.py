@@ -50,6 +50,13 @@ class EscalationStep(Strict):
     after: BusinessTime = Field(default=0, description="Business time since the deadline.")
 
 
+class Pause(Strict):
+    """Whether clocks rest until the date on which both sides agreed to speak again, and how long at most."""
+
+    agreed: bool = True
+    at_most: Span = Field(default=90 * 86_400, gt=0)
+
+
 class Policy(Strict):
     """One service level. Business time runs in the owner's calendar unless `calendar` names one."""
 
@@ -64,6 +71,7 @@ class Policy(Strict):
     after_work: AfterWork | None = None
     on_breach: Literal["reassign", "keep"] = "reassign"
     escalate: tuple[EscalationStep, ...] = Field(default=(), max_length=10)
+    pause: Pause = Pause()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

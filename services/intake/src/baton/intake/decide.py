@@ -110,7 +110,7 @@ def _engaged(element: Element, post: ActivityIn) -> LeadEngaged:
 
 
 def _touched(element: Element, post: TouchIn) -> LeadTouched:
-    fields = ("rep", "channel", "direction", "purpose", "outcome", "authority")
+    fields = ("rep", "channel", "direction", "purpose", "outcome", "authority", "next_at")
     return LeadTouched(occurred_at=element.happened, **{name: getattr(post, name) for name in fields})
 
 

@@ -7,7 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from baton.contracts import SlaBreached, SlaEscalated, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.contracts import (
+    SlaBreached,
+    SlaEscalated,
+    SlaMet,
+    SlaPaused,
+    SlaResumed,
+    SlaStarted,
+    SlaStopped,
+    SlaWaived,
+    SlaWarned,
+)
 from baton.playbook import Playbook
 from baton.runtime.handler import Decision, Due, Heard
 from baton.sla_monitor.decide import Watched, concluded, decide
@@ -36,6 +46,8 @@ def _fired(said: Sequence[Heard]) -> Due | None:
                 return Due(fact.id, fact.subject, f"warn.{promise}", fact.recorded_at, 0)
             case SlaEscalated(promise=promise, escalated_at=at):
                 return Due(fact.id, fact.subject, f"escalate.{promise}", at, 0)
+            case SlaResumed(promise=promise, resumed_at=at):
+                return Due(fact.id, fact.subject, f"resume.{promise}", at, 0)
             case SlaStopped(promise=promise, due_at=due_at):
                 return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
     return None
@@ -53,7 +65,9 @@ def _as_said(
         key: Key = (body.round, body.attempt, body.promise)
         told = _told(body, fact.at)
         clock = judged.get(key)
-        if clock is None or clock.state != told["state"]:  # today's judgement is another: nothing of it counts
+        if clock is None or clock.state != told.get(
+            "state", clock.state
+        ):  # today's judgement is another: nothing of it counts
             clock = after.get(key) or clock
             told = {"closed_at": None, **told, **({"at_risk_from": at} if (at := told.get("warned_at")) else {})}
         if clock is not None:
@@ -76,17 +90,28 @@ def _told(body: Any, at: datetime) -> dict[str, Any]:
             return {"state": "open", "warned_at": None, **({"warn_at": warn_at} if warn_at else {})}
         case SlaWarned(warned_at=warned_at, per_cent=per_cent):
             return {"state": "at_risk", "warned_at": warned_at, "warned": per_cent or 100}
-        case SlaEscalated(step=step):
-            return {"state": "breached", "escalated": step}
         case SlaMet():
             met = {"seconds": body.seconds, "business_seconds": body.business_seconds}
             return {"state": "met", "closed_at": body.met_at, "reason": None, **met}
         case SlaBreached(breached_at=breached_at):
-            return {"state": "breached", "expired_at": breached_at}
+            return {"state": "breached", "expired_at": breached_at, "is_declared": True}
         case SlaWaived(reason=reason):
             return {"state": "waived", "closed_at": at, "reason": reason}
         case SlaStopped():
             said = {"reason": body.reason, "rule": body.rule, "touches": body.touches, "becomes": body.then}
             return {"state": "stopped", "closed_at": at, **said}
+        case _:
+            return _told_between(body)
+
+
+def _told_between(body: Any) -> dict[str, Any]:
+    """The same, of what neither begins nor ends a clock."""
+    match body:
+        case SlaPaused(paused_at=paused_at, until=until):
+            return {"paused_at": paused_at, "paused_until": until}
+        case SlaResumed(resumed_at=resumed_at):
+            return {"resumed_at": resumed_at}
+        case SlaEscalated(step=step):
+            return {"state": "breached", "escalated": step}
         case _:
             raise TypeError(f"{type(body).__name__} is nothing that is said of a clock")

@@ -29,20 +29,29 @@ from baton.contracts import (
 )
 from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
-from baton.sla_monitor.domain.evidence import Disqualification, Evidence, HandOff, Merge, Status, Terms, Touch
+from baton.sla_monitor.domain.agreements import agreement_of
+from baton.sla_monitor.domain.evidence import (
+    Agreement,
+    Disqualification,
+    Evidence,
+    HandOff,
+    Merge,
+    Status,
+    Terms,
+    Touch,
+)
 from baton.sla_monitor.domain.follow_up import FollowedUp, newly_followed_up
-from baton.sla_monitor.domain.hours import AroundTheClock, Hours
+from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours
 from baton.sla_monitor.domain.judgement import judged
 from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
 from baton.sla_monitor.domain.promises import Measured, promised, terms_of
-from baton.sla_monitor.domain.ticking import escalated, expired, timers, warned
+from baton.sla_monitor.domain.ticking import escalated, expired, resumed, timers, warned
 from baton.sla_monitor.domain.wishes import wish_of
 from baton.sla_monitor.facts import said
 from baton.values import changed
 
 ERASED = "erased"
 """Rule and reason where nothing but the erasure of the person has stopped a clock."""
-AROUND_THE_CLOCK = AroundTheClock()
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,8 @@ def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime, playb
             marked = warned(clocks, promise, now, state.evidence, _hours_of(clocks.values(), playbook))
         case "escalate":
             marked = escalated(clocks, promise, now)
+        case "resume":
+            marked = resumed(clocks, promise, now)
         case _:
             return state
     return changed(state, obligations=marked)
@@ -195,7 +206,8 @@ def _from_outside(known: Evidence, heard: Heard) -> Evidence:
         case LeadTouched() as touched:
             outgoing = touched.direction == "out"
             touch = Touch(touched.occurred_at, touched.channel, outgoing, touched.reached)
-            return changed(known, touches=tuple(sorted((*known.touches, touch))))
+            known = changed(known, touches=tuple(sorted((*known.touches, touch))))
+            return known if touched.next_at is None else _agreed(known, Agreement(touch.at, touched.next_at))
         case LeadStatusReported(status=status, occurred_at=at):
             return changed(known, statuses=tuple(sorted((*known.statuses, Status(at, status, heard.sequence)))))
         case LeadAnswered(answer=answer):
@@ -210,10 +222,16 @@ def _from_outside(known: Evidence, heard: Heard) -> Evidence:
             return known
 
 
+def _agreed(known: Evidence, agreement: Agreement) -> Evidence:
+    return changed(known, agreements=tuple(sorted({*known.agreements, agreement})))
+
+
 def _answered(known: Evidence, answers: Iterable[Answer]) -> Evidence:
     for answer in answers:
         if wish := wish_of(answer.question, answer.value, answer.occurred_at):
             known = changed(known, wishes=tuple(sorted({*known.wishes, wish})))
+        if agreement := agreement_of(answer.question, answer.value, answer.occurred_at):
+            known = _agreed(known, agreement)
         if _is_word_of_the_person(answer):
             known = changed(known, answers=tuple(sorted({*known.answers, answer.occurred_at})))
     return known
@@ -271,14 +289,17 @@ def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: 
     known = calendar in playbook.calendar_ids
     measured = Measured(hours_of(calendar, playbook), calendar if known else None, handed.calendar_version)
     clocks = {clock.key: clock for clock in promised(hand_off, handed.respond_by, policy, measured)}
-    evidence = _wishes_before(state.evidence.handed_over(hand_off), handed.history)
+    evidence = _said_before(state.evidence.handed_over(hand_off), handed.history)
     return changed(state, evidence=evidence, obligations={**state.obligations, **clocks})
 
 
-def _wishes_before(known: Evidence, history: Iterable[HistoryItem]) -> Evidence:
+def _said_before(known: Evidence, history: Iterable[HistoryItem]) -> Evidence:
     """What the person wished when first posted stands in the hand-off: intake's first fact is not heard here."""
-    found: set[Any] = set(known.wishes)
-    for item in history:
-        if item.kind == "answer" and (wish := wish_of(item.what, item.detail, item.at)):
-            found.add(wish)
-    return known if found == set(known.wishes) else changed(known, wishes=tuple(sorted(found)))
+    answers = [item for item in history if item.kind == "answer"]
+    wishes = {wish for item in answers if (wish := wish_of(item.what, item.detail, item.at))}
+    for item in answers:
+        if agreement := agreement_of(item.what, item.detail, item.at):
+            known = _agreed(known, agreement)
+    if wishes <= set(known.wishes):
+        return known
+    return changed(known, wishes=tuple(sorted({*known.wishes, *wishes})))

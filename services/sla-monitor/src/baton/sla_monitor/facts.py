@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from baton.contracts import Fact, SlaBreached, SlaEscalated, SlaMet, SlaStarted, SlaStopped, SlaWaived, SlaWarned
+from baton.contracts import (
+    Fact,
+    SlaBreached,
+    SlaEscalated,
+    SlaMet,
+    SlaPaused,
+    SlaResumed,
+    SlaStarted,
+    SlaStopped,
+    SlaWaived,
+    SlaWarned,
+)
 from baton.runtime.handler import Draft
 from baton.sla_monitor.domain.evidence import HandOff
 from baton.sla_monitor.domain.obligation import Obligation
@@ -27,6 +38,7 @@ def said(before: Obligation | None, after: Obligation, turn: HandOff | None, now
     if after.warned != (before.warned if before else 0) and after.warned_at and after.warned_at < after.due_at:
         warned = SlaWarned(**common, warned_at=after.warned_at, per_cent=after.warned)
         drafts.append(Draft(warned, at=after.warned_at))
+    drafts += _rest(before, after, common)
     if before is None or before.state != after.state:
         ended = _ended(before, after, common, now)
         drafts += [Draft(ended, at=after.due_at if after.state == "breached" else after.closed_at)] if ended else []
@@ -37,11 +49,30 @@ def said(before: Obligation | None, after: Obligation, turn: HandOff | None, now
     return drafts
 
 
+def _rest(before: Obligation | None, after: Obligation, common: dict[str, Any]) -> list[Draft]:
+    """A pause is said when it is known, its end when a timer tells it or when there is none any more."""
+    if not after.runs:
+        return []
+    if after.rests and after.paused_at and after.paused_until:
+        if before is not None and before.rests and before.paused_until == after.paused_until:
+            return []
+        was = before.due_at if before else after.promised_at or after.due_at
+        times: dict[str, Any] = {"paused_at": after.paused_at, "until": after.paused_until, "was": was}
+        return [Draft(SlaPaused(**common, because="agreed", **times), at=after.paused_at)]
+    if before is not None and before.rests:
+        is_over = after.resumed_at is not None and after.resumed_at != before.resumed_at
+        at = after.resumed_at if is_over else before.paused_at
+        return [Draft(SlaResumed(**common, resumed_at=at), at=at)] if at else []
+    return []
+
+
 def _ended(before: Obligation | None, after: Obligation, common: dict[str, Any], now: datetime) -> Fact | None:
     match after.state:
         case "met":
-            corrects = before is not None and before.state == "breached"
+            corrects = before is not None and before.is_declared
             return _met(after, common, corrects)
+        case "breached" if before is not None and before.is_declared:
+            return None  # it was postponed afterwards, and that time has passed, too
         case "breached":
             return SlaBreached(**common, breached_at=after.due_at, fired_at=now, late=now - after.due_at > LATE)
         case "waived":

@@ -39,7 +39,7 @@ _ANSWERS: dict[str, Any] = {"answers": list[_ANSWER]}  # type: ignore[valid-type
 _FACTS: tuple[type[Fact], ...] = (
     reading(LeadUpdated, "absorbed", "restored", **_ANSWERS),
     reading(LeadMerged, "occurred_at"),
-    reading(LeadTouched, "channel", "direction", "outcome", "occurred_at"),
+    reading(LeadTouched, "channel", "direction", "outcome", "occurred_at", "next_at"),
     reading(LeadAnswered, answer=_ANSWER),
     reading(LeadEngaged, activity=reading(Activity, "occurred_at")),
     reading(LeadStatusReported, "status", "occurred_at"),

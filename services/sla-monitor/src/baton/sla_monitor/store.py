@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Float,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    false,
     func,
     select,
     tuple_,
@@ -78,6 +80,11 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("business_seconds", Float),
         Column("escalated", Integer, nullable=False, server_default="0"),
         Column("escalate_at", Instant),
+        Column("is_declared", Boolean, nullable=False, server_default=false()),
+        Column("promised_at", Instant),
+        Column("paused_at", Instant),
+        Column("paused_until", Instant),
+        Column("resumed_at", Instant),
         # The lists of the API and the board: one state, soonest deadline first.
         Index("obligation_due", "state", "due_at", "lead_id"),
         # The gauges and the board's tiles: counted from the index alone.

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from baton.calendars import Calendar
 from baton.playbook import Playbook
 from baton.sla_monitor.decide import hours_of
-from baton.sla_monitor.domain.obligation import RUNNING
+from baton.sla_monitor.domain.obligation import RUNNING, Obligation
 from baton.sla_monitor.store import obligation_of
 
 LABELS = {
@@ -46,7 +46,7 @@ def shown(row: Row[Any], names: dict[str, str], playbook: Playbook, now: datetim
         hours = hours_of(clock.calendar, playbook)
         left = {
             "seconds": (clock.due_at - now).total_seconds(),
-            "business_seconds": hours.between(now, clock.due_at),
+            "business_seconds": hours.between(_runs_from(clock, now), clock.due_at),
         }
     return {
         "lead_id": row.lead_id,
@@ -64,6 +64,8 @@ def shown(row: Row[Any], names: dict[str, str], playbook: Playbook, now: datetim
         "due_at": clock.due_at,
         "warned_at": clock.warned_at,
         "warned": clock.warned or None,
+        "paused_at": clock.paused_at if clock.rests else None,
+        "paused_until": clock.paused_until if clock.rests else None,
         "escalated": clock.escalated,
         "escalate_at": clock.escalate_at,
         "closed_at": clock.closed_at,
@@ -76,3 +78,8 @@ def shown(row: Row[Any], names: dict[str, str], playbook: Playbook, now: datetim
         "calendar_version": clock.calendar_version,
         "left": left,
     }
+
+
+def _runs_from(clock: Obligation, now: datetime) -> datetime:
+    """From when on its time goes by: at once, or from the end of the pause."""
+    return max(now, clock.paused_until) if clock.rests and clock.paused_until else now

@@ -158,6 +158,7 @@ class TouchIn(_Post):
     outcome: Text | None = None
     authority: Literal["unknown", "claimed", "confirmed"] | None = None
     occurred_at: Moment
+    next_at: Moment | None = None
     event_id: Reference | None = None
 
 
@@ -235,17 +236,29 @@ def _as_answer(given: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "question": "homework", "value": value}
 
 
+WISHES = ("wish.channel", "wish.interval", "wish.not_before")
+
+
 def check_question(question: str, value: Any) -> None:
     """Raise ValueError where a reserved question is misspelt or its answer is of the wrong kind."""
     family, _, rest = question.partition(".")
     if question == "homework":
         Homework.model_validate(value)
-    elif question == "wish.channel":
+    elif question in WISHES:
+        _check_wish(question, value)
+    elif family == "wish" or (family == "justification" and not rest):
+        raise ValueError(
+            f"{question} is reserved: use wish.channel, wish.interval, wish.not_before or justification.<field>"
+        )
+
+
+def _check_wish(question: str, value: Any) -> None:
+    if question == "wish.channel":
         wished = value if isinstance(value, list) else [value]
         if not wished or any(channel not in CHANNELS for channel in wished if channel is not None):
             raise ValueError(f"wish.channel is one of {', '.join(CHANNELS)}, or a list of them")
     elif question == "wish.interval":
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             raise ValueError("wish.interval is text such as 2w, or a number of days")
-    elif family == "wish" or (family == "justification" and not rest):
-        raise ValueError(f"{question} is reserved: use wish.channel, wish.interval or justification.<field>")
+    elif not isinstance(value, str) or _instant(value) is None:
+        raise ValueError("wish.not_before is a date or a time, such as 2026-12-01")

@@ -20,6 +20,8 @@ from baton.contracts import (
     SlaBreached,
     SlaEscalated,
     SlaMet,
+    SlaPaused,
+    SlaResumed,
     SlaStarted,
     SlaStopped,
     SlaWaived,
@@ -158,6 +160,15 @@ def _escalated(fact: SlaEscalated) -> Line:
     return Line(f"Escalated to {fact.to}: {_promise(fact)}", why, "bad", fact.owner, {"policy": fact.policy})
 
 
+def _paused(fact: SlaPaused) -> Line:
+    why = f"Both sides agreed on {timed(fact.until)}; now due {timed(fact.due_at)}."
+    return Line(f"Paused: {_promise(fact)}", why, "plain", fact.owner, {"policy": fact.policy})
+
+
+def _resumed(fact: SlaResumed) -> Line:
+    return Line(f"Runs again: {_promise(fact)}", f"Due {timed(fact.due_at)}.", "plain", fact.owner)
+
+
 def _waived(fact: SlaWaived) -> Line:
     why = f"Because: {fact.reason.replace('_', ' ')}."
     return Line(f"Waived: {_promise(fact)}", why, "plain", fact.owner, {"policy": fact.policy})
@@ -215,6 +226,8 @@ TELL: dict[str, Callable[[Any], Line]] = {
     SlaMet.type: _met,
     SlaBreached.type: _breached,
     SlaEscalated.type: _escalated,
+    SlaPaused.type: _paused,
+    SlaResumed.type: _resumed,
     SlaWaived.type: _waived,
     SlaStopped.type: _stopped,
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import zip_longest
 
 from baton.sla_monitor.domain.evidence import Evidence, HandOff, Touch
+from baton.sla_monitor.domain.hours import Hours, Pause, Rested
 
 CLOSING = {
     "opportunity": "opportunity",
@@ -47,6 +49,25 @@ class Course:
         """When the person was reached in this round before this turn began."""
         first, start = _second(self.round_began), _second(self.turn.started_at)
         return next((t.at for t in self.evidence.touches if t.reached and first <= t.at < start), None)
+
+    @cached_property
+    def pauses(self) -> list[Pause]:
+        """When the clocks rested: from each agreement on a later date until then, or until the next agreement."""
+        longest = self.turn.terms.rests_for
+        if longest is None or not self.evidence.agreements:
+            return []
+        told = [agreed for agreed in self.evidence.agreements if self._in_round(agreed.at)]
+        found = []
+        for agreed, following in zip_longest(told, told[1:]):
+            until = min(
+                agreed.until, agreed.at + timedelta(seconds=longest), following.at if following else agreed.until
+            )
+            found.append(Pause(max(agreed.at, self.turn.started_at), until))
+        return [pause for pause in found if pause.at < pause.until]
+
+    def rested(self, hours: Hours) -> Hours:
+        """Return the hours without the pauses."""
+        return Rested(hours, self.pauses) if self.pauses else hours
 
     @cached_property
     def last_contact(self) -> datetime | None:

@@ -44,6 +44,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Agreement:
+    """Both sides agreed `at` some time to speak again `until` then, and not before."""
+
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Disqualification:
     """Scoring closed this round."""
 
@@ -85,6 +93,8 @@ class Terms:
     work_for: int | None = None
     work_then: Literal["recycle", "unreachable"] = "recycle"
     work_reason: str = "worked_out"
+    rests_for: int | None = None
+    """Seconds that an agreed date makes the clocks rest at most; None: they do not."""
 
     @property
     def limits_work(self) -> bool:
@@ -125,6 +135,7 @@ class Evidence:
     disqualified: tuple[Disqualification, ...] = ()
     engaged_at: datetime | None = None
     merges: tuple[Merge, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
     def handed_over(self, hand_off: HandOff) -> Evidence:
         """Return it with one more turn; whoever had the lead in this round has lost it."""

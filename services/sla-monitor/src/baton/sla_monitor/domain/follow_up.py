@@ -44,7 +44,7 @@ def newly_followed_up(
             if at is not None and _first(before, turn, deed) is None:
                 owner = _owner_at(after, turn.round, at)
                 clock = obligations.get((owner.round, owner.attempt, "first_response"))
-                zone = hours[clock.calendar if clock else None]
+                zone = Course(after, owner).rested(hours[clock.calendar if clock else None])
                 waited = max(0.0, (at - turn.started_at).total_seconds())
                 fresh.append(FollowedUp(deed, owner.team, waited, max(0.0, zone.between(turn.started_at, at))))
     return fresh

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -26,6 +28,53 @@ class AroundTheClock:
 
     def between(self, a: datetime, b: datetime) -> float:
         return (b - a).total_seconds()
+
+
+AROUND_THE_CLOCK = AroundTheClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which no clock runs."""
+
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """The same hours without the pauses, which follow each other and do not overlap."""
+
+    hours: Hours
+    pauses: Sequence[Pause]
+
+    def add(self, start: datetime, business_seconds: float) -> datetime:
+        if business_seconds <= 0:
+            return start
+        at, left = start, business_seconds
+        for pause in self.pauses:
+            if pause.until <= at:
+                continue
+            if pause.at > at:
+                run = self.hours.between(at, pause.at)
+                if run >= left:
+                    break
+                left -= run
+            at = pause.until
+        return self.hours.add(at, left)
+
+    def between(self, a: datetime, b: datetime) -> float:
+        if b < a:
+            return -self.between(b, a)
+        inside = [(max(a, pause.at), min(b, pause.until)) for pause in self.pauses]
+        return self.hours.between(a, b) - sum(self.hours.between(c, d) for c, d in inside if c < d)
+
+    def postponed(self, start: datetime, due: datetime) -> datetime:
+        """Return a deadline later by what the pauses before it took; the same if they took nothing."""
+        for pause in self.pauses:
+            if pause.at < due and (lost := self.hours.between(max(pause.at, start), pause.until)) > 0:
+                due = self.hours.add(due, lost)
+        return due
 
 
 def share(hours: Hours, start: datetime, due: datetime, per_cent: int) -> datetime:

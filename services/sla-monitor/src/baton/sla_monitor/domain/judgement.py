@@ -9,10 +9,10 @@ from typing import Literal
 
 from baton.sla_monitor.domain.course import Course, End
 from baton.sla_monitor.domain.evidence import Evidence, Terms
-from baton.sla_monitor.domain.hours import Hours
+from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours, Rested
 from baton.sla_monitor.domain.obligation import Key, Obligation, State
 from baton.sla_monitor.domain.promises import work_limit
-from baton.sla_monitor.domain.warnings import due_moved, next_step
+from baton.sla_monitor.domain.warnings import due_moved, kind_of_time, next_step
 from baton.values import changed
 
 
@@ -59,9 +59,11 @@ def _turn_judged(course: Course, clocks: list[Obligation], hours: Mapping[str | 
 
 def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End]) -> Obligation:
     """The time of work ends when sales is done with the lead, else by a rule: so many touches, or so long."""
-    due, rule = work_limit(course.turn, course.last_contact)
+    wall = course.rested(AROUND_THE_CLOCK)
+    due, rule = work_limit(course.turn, course.last_contact, wall)
     if due != clock.due_at:
-        clock = due_moved(clock, due, course.turn, hours)
+        clock = due_moved(clock, due, course.turn, wall)
+    clock = _paused(course, clock)
     stop = _stop(course, clock, rule)
     end = next((end for end in ends if end.at <= (stop.at if stop else due)), None)
     if end is not None:
@@ -79,6 +81,22 @@ def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
         seconds=None,
         business_seconds=None,
     )
+
+
+def _postponed(course: Course, clock: Obligation, hours: Hours) -> Obligation:
+    """Return the clock with the deadline that the pauses leave it."""
+    promised = clock.promised_at or clock.due_at
+    due = Rested(hours, course.pauses).postponed(clock.started_at, promised)
+    if due != clock.due_at:
+        clock = due_moved(clock, due, course.turn, course.rested(hours))
+    return _paused(course, clock)
+
+
+def _paused(course: Course, clock: Obligation) -> Obligation:
+    """Return the clock with the last pause that began before its deadline."""
+    last = next((pause for pause in reversed(course.pauses) if pause.at < clock.due_at), None)
+    at, until = (last.at, last.until) if last else (None, None)
+    return clock if clock.paused_until == until else changed(clock, paused_at=at, paused_until=until)
 
 
 def _stop(course: Course, clock: Obligation, rule: str) -> Stop | None:
@@ -102,6 +120,8 @@ def _after_work(terms: Terms, never: bool) -> Literal["recycle", "unreachable"]:
 
 
 def _deed_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End]) -> Obligation:
+    clock = _postponed(course, clock, kind_of_time(clock.promise, hours))
+    hours = course.rested(hours)
     deed = _deed(course, clock)
     end = min([*ends, *_own_ends(course, clock)], default=None)
     if deed is not None and deed <= clock.due_at and (end is None or deed <= end.at):
@@ -124,7 +144,7 @@ def _running(clock: Obligation) -> Obligation:
     state = "breached" if clock.expired_at == clock.due_at else running
     if clock.state == state and clock.closed_at is None:
         return clock  # as it was: most clocks, at most facts
-    return changed(_unsaid(clock), state=state)
+    return changed(_unsaid(clock), state=state, is_declared=clock.is_declared or state == "breached")
 
 
 def _closed(clock: Obligation, state: Literal["waived"], at: datetime, reason: str) -> Obligation:

@@ -51,6 +51,15 @@ class Obligation:
     """How many steps of the chain are done."""
     escalate_at: datetime | None = None
     """When the next step is due; None while there is none to take."""
+    is_declared: bool = False
+    """It was said to be broken: that is never said again."""
+    promised_at: datetime | None = None
+    """The deadline without pauses."""
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
+    """The end of the last pause."""
+    resumed_at: datetime | None = None
+    """The pause that ended then is over; differs from `paused_until` while the clock rests."""
 
     @property
     def key(self) -> Key:
@@ -66,6 +75,11 @@ class Obligation:
     def runs(self) -> bool:
         """True while the promise is neither kept nor broken nor void."""
         return self.state in RUNNING
+
+    @property
+    def rests(self) -> bool:
+        """True until a timer has told that the pause is over."""
+        return self.runs and self.paused_until is not None and self.paused_until != self.resumed_at
 
     @property
     def wants_warning(self) -> bool:

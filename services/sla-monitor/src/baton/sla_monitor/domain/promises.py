@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from baton.playbook import Policy
 from baton.sla_monitor.domain.evidence import HandOff, Step, Terms
-from baton.sla_monitor.domain.hours import Hours
+from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours
 from baton.sla_monitor.domain.obligation import Obligation, Promise
-from baton.sla_monitor.domain.warnings import warnings_of
+from baton.sla_monitor.domain.warnings import kind_of_time, warnings_of
 from baton.values import changed
 
 LONGEST = timedelta(days=366)
@@ -34,6 +34,8 @@ def terms_of(policy: Policy) -> Terms:
     """Return what the policy asks for, to be kept with the hand-off."""
     chain = tuple(Step(step.to, step.after) for step in policy.escalate)
     terms = Terms(warn_at=policy.warn_at, escalate=chain)
+    if policy.pause.agreed:
+        terms = replace(terms, rests_for=policy.pause.at_most)
     if touches := policy.touches:
         terms = replace(terms, calls=touches.call, emails=touches.email)
     if stop := policy.stop:
@@ -60,20 +62,20 @@ def promised(hand_off: HandOff, respond_by: datetime, policy: Policy | None, mea
         due = start + timedelta(seconds=policy.touches.within)
         clocks.append(_clock(hand_off, "minimum_touches", due, measured))
     if hand_off.terms.limits_work:
-        clocks.append(_clock(hand_off, "work_time", work_limit(hand_off, None)[0], measured))
+        clocks.append(_clock(hand_off, "work_time", work_limit(hand_off, None, AROUND_THE_CLOCK)[0], measured))
     return clocks
 
 
-def work_limit(hand_off: HandOff, contacted_at: datetime | None) -> tuple[datetime, str]:
+def work_limit(hand_off: HandOff, contacted_at: datetime | None, wall: Hours) -> tuple[datetime, str]:
     """Return until when the lead is worked and which rule says so: `work_for`, or so long without contact (F2)."""
     terms, start = hand_off.terms, hand_off.started_at
     limits = []
     if terms.work_for is not None:
-        limits.append((start + timedelta(seconds=terms.work_for), "work_for"))
+        limits.append((wall.add(start, terms.work_for), "work_for"))
     if terms.stop_after is not None:
         since = max(start, contacted_at) if contacted_at else start
-        limits.append((since + timedelta(seconds=terms.stop_after), "stop_after"))
-    return min(limits, default=(start + LONGEST, "work_for"))
+        limits.append((wall.add(since, terms.stop_after), "stop_after"))
+    return min(limits, default=(wall.add(start, LONGEST.total_seconds()), "work_for"))
 
 
 _UNMADE = Obligation(0, 0, "first_response", "", "", None, None, "", _NEVER, _NEVER, _NEVER)
@@ -93,5 +95,6 @@ def _clock(hand_off: HandOff, promise: Promise, due: datetime, measured: Measure
         calendar_version=measured.version,
         started_at=hand_off.started_at,
         due_at=due,
-        warn_at=warnings_of(hand_off, promise, due, measured.hours)[0][1],
+        promised_at=due,
+        warn_at=warnings_of(hand_off, due, kind_of_time(promise, measured.hours))[0][1],
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
+from baton.sla_monitor.domain.course import Course
 from baton.sla_monitor.domain.evidence import Evidence
 from baton.sla_monitor.domain.hours import Hours
 from baton.sla_monitor.domain.obligation import PROMISES, Key, Obligation, Promise
-from baton.sla_monitor.domain.warnings import given
+from baton.sla_monitor.domain.warnings import given, kind_of_time
 from baton.values import changed
 
-KINDS = tuple(f"{what}.{promise}" for what in ("due", "warn", "escalate") for promise in PROMISES)
+KINDS = tuple(f"{what}.{promise}" for what in ("due", "warn", "escalate", "resume") for promise in PROMISES)
 """Every kind of timer a lead may have: one row each, for whichever of its clocks is first."""
 
 Clocks = Mapping[Key, Obligation]
@@ -32,6 +33,8 @@ def _wanted(ob: Obligation) -> Iterator[tuple[str, datetime]]:
         yield "due", ob.due_at
     if ob.wants_warning:
         yield "warn", ob.warn_at
+    if ob.rests and ob.paused_until:
+        yield "resume", ob.paused_until
     if ob.escalate_at is not None:
         yield "escalate", ob.escalate_at
 
@@ -50,10 +53,16 @@ def warned(
 ) -> dict[Key, Obligation]:
     """Return the obligations with those marked as warned of which another share of the time is used."""
     turns = {(turn.round, turn.attempt): turn for turn in evidence.hand_offs}
+
+    def one(ob: Obligation) -> Obligation:
+        turn = turns[ob.turn]
+        counted = Course(evidence, turn).rested(kind_of_time(ob.promise, hours[ob.calendar]))
+        return given(ob, turn, counted, now)
+
     return _marked(
         obligations,
         lambda ob: ob.promise == promise and ob.wants_warning and ob.warn_at <= now,
-        lambda ob: given(ob, turns[ob.round, ob.attempt], hours[ob.calendar], now),
+        one,
     )
 
 
@@ -63,6 +72,15 @@ def escalated(obligations: Clocks, promise: Promise, now: datetime) -> dict[Key,
         obligations,
         lambda ob: ob.promise == promise and ob.escalate_at is not None and ob.escalate_at <= now,
         lambda ob: changed(ob, escalated=ob.escalated + 1),
+    )
+
+
+def resumed(obligations: Clocks, promise: Promise, now: datetime) -> dict[Key, Obligation]:
+    """Return the obligations with those marked whose pause is over."""
+    return _marked(
+        obligations,
+        lambda ob: ob.promise == promise and ob.rests and ob.paused_until is not None and ob.paused_until <= now,
+        lambda ob: changed(ob, resumed_at=ob.paused_until),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from baton.sla_monitor.domain.evidence import HandOff
-from baton.sla_monitor.domain.hours import Hours, share
+from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours, share
 from baton.sla_monitor.domain.obligation import Obligation, Promise
 from baton.values import changed
 
@@ -13,17 +13,20 @@ ON_THE_WALL: frozenset[Promise] = frozenset({"minimum_touches", "work_time"})
 """Promises whose time is counted whether the calendar is open or not."""
 
 
-def warnings_of(hand_off: HandOff, promise: Promise, due: datetime, hours: Hours) -> list[tuple[int, datetime]]:
-    """Return each share of the policy, rising, with when it is used up in the promise's own kind of time."""
+def kind_of_time(promise: Promise, hours: Hours) -> Hours:
+    """Return the hours in which the promise's time is counted."""
+    return AROUND_THE_CLOCK if promise in ON_THE_WALL else hours
+
+
+def warnings_of(hand_off: HandOff, due: datetime, hours: Hours) -> list[tuple[int, datetime]]:
+    """Return each share of the policy, rising, with when it is used up. `hours` are those the promise is counted in."""
     start, shares = hand_off.started_at, hand_off.terms.warn_at
-    if promise in ON_THE_WALL:
-        return [(per_cent, start + (due - start) * per_cent / 100) for per_cent in shares]
     return [(per_cent, share(hours, start, due, per_cent)) for per_cent in shares]
 
 
 def due_moved(clock: Obligation, due: datetime, hand_off: HandOff, hours: Hours) -> Obligation:
     """Return the clock with another deadline: warnings that were given stay given, the next one moves with it."""
-    times = warnings_of(hand_off, clock.promise, due, hours)
+    times = warnings_of(hand_off, due, hours)
     given = [at for per_cent, at in times if per_cent <= clock.warned]
     following = [at for per_cent, at in times if per_cent > clock.warned]
     at_risk_from = given[-1] if given else None
@@ -31,8 +34,11 @@ def due_moved(clock: Obligation, due: datetime, hand_off: HandOff, hours: Hours)
 
 
 def given(clock: Obligation, hand_off: HandOff, hours: Hours, now: datetime) -> Obligation:
-    """Return the clock as warned of the greatest share that is used up `now`; smaller ones are passed over."""
-    times = warnings_of(hand_off, clock.promise, clock.due_at, hours)
+    """Return the clock as warned of the greatest share that is used up `now`; smaller ones are passed over.
+
+    `hours` are those the promise is counted in, without the pauses.
+    """
+    times = warnings_of(hand_off, clock.due_at, hours)
     per_cent, at = max((one for one in times if one[1] <= now), default=times[0])
     following = next((later for share_, later in times if share_ > per_cent), at)
     return changed(clock, warned_at=now, warned=per_cent, at_risk_from=at, warn_at=following)
