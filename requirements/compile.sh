@@ -15,6 +15,8 @@ compile --group pyproject.toml:build -c requirements/all.txt -o requirements/bui
 compile --group pyproject.toml:audit -c requirements/all.txt -o requirements/audit.txt
 # What `make run` needs: the five services, no tools.
 compile shared/pyproject.toml services/*/pyproject.toml -c requirements/all.txt -o requirements/run.txt
+# What sends traces, for who asks for them (docs/tracing.md).
+compile --extra traces shared/pyproject.toml -c requirements/all.txt -o requirements/traces.txt
 for service in services/*/; do
   name="$(basename "$service")"
   compile shared/pyproject.toml "$service/pyproject.toml" -c requirements/all.txt -o "requirements/$name.txt"

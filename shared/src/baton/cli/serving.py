@@ -25,6 +25,7 @@ from baton.runtime.http import ensure_admin_token, login_link
 from baton.runtime.republish import NoBeginning
 from baton.runtime.run import AlreadyRunning, CannotMigrate, PortTaken, installed_services, serve_embedded, serve_one
 from baton.runtime.settings import Settings
+from baton.runtime.traces import CannotTrace
 
 
 def up(roll_forward: Sequence[str] = ()) -> None:
@@ -134,6 +135,8 @@ def _told(fault: Exception, settings: Settings) -> Fault | None:
             return Fault(str(fault), "docs/settings.md lists every setting.", Exit.USAGE)
         case CannotMigrate():
             return Fault(str(fault), "The data is as it was before.")
+        case CannotTrace():
+            return Fault(str(fault), 'pip install "baton-shared[traces]", or see docs/tracing.md.', Exit.USAGE)
         case NoBeginning():
             return Fault(str(fault), "`baton republish --output FILE` writes one; then name it again.")
     playbook = sys.modules.get("baton.playbook")  # a service that works by none never loads what reads it: 18 MB

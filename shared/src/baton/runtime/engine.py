@@ -42,6 +42,7 @@ from baton.runtime.settings import Settings
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import runtime_tables
 from baton.runtime.timers import Timers
+from baton.runtime.traces import open_traces
 from baton.runtime.worker import Worker
 from baton.runtime.writes import Writes
 
@@ -78,6 +79,8 @@ class Engine:
         self._alone = alone
         self._tables = runtime_tables(service.metadata)
         self._metrics = RuntimeMetrics(service.registry, service.name)
+        self.traces = open_traces(settings, service.name)
+        """Where spans go; None while nobody asks for them."""
         self._metrics.expect(settings.partitions, service.hears, service.vocabulary)
         self.lanes = Lanes(store, self._tables, self.owner, settings.partitions, settings.lease_seconds, clock)
         self.timers = Timers(
@@ -105,6 +108,7 @@ class Engine:
             new_fold=self._any_fold,
             committed=self._committed,
         )
+        self.relay.traces = self.worker.traces = self.traces
         self.worker.is_reliving = lambda: self.forward.is_under_way
         self._batches: list[MicroBatch[Any, Any]] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -285,6 +289,8 @@ class Engine:
             async with asyncio.timeout(5):
                 await self.lanes.leave()
         await self.store.close()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
 
     def _spawn(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         async def guarded() -> None:
@@ -398,6 +404,8 @@ class Engine:
 
     def _committed(self, tally: Tally) -> None:
         self._metrics.count(tally)
+        if self.traces is not None:
+            self.traces.committed(tally)
         self.timers.note(tally)
         if tally.facts:
             self.relay.wake()

@@ -5,6 +5,7 @@ The same fold serves records, timers, jobs' answers and people's commands. It wr
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from baton.runtime.envelope import MAX_RECORD_BYTES, data_of, headers_of
 from baton.runtime.failures import BrokenInvariant
 from baton.runtime.forgetting import forget
-from baton.runtime.handler import Cause, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Subject
+from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.journal import write_down
 from baton.runtime.partition import lane_of
@@ -44,6 +45,10 @@ class Guard:
 class Tally:
     """What a transaction did; counted in the metrics only after COMMIT."""
 
+    began: int = field(default_factory=time.time_ns)
+    """Nanoseconds since 1970, by this machine: for traces alone."""
+    spans: dict[str, str] = field(default_factory=dict)
+    """Command id to the span it follows from."""
     facts: Counter[str] = field(default_factory=Counter)
     handled: int = 0
     duplicates: int = 0
@@ -150,6 +155,8 @@ class Fold:
         decision = self.service.decide(self._state(cause.subject), self._books, cause, self.now)
         if isinstance(decision.reply, Refusal):
             return decision
+        if isinstance(cause, Command) and cause.span is not None:
+            self.tally.spans[cause.id] = cause.span
         if said_before:
             decision = replace(decision, facts=())
         rows = self._compose(cause, decision.facts)  # may raise: nothing is taken in before it

@@ -79,6 +79,9 @@ class Command:
     body: Any = None
     actor: str | None = None
     trace: str | None = None
+    """Where the trace it belongs to began, as `traceparent` writes it."""
+    span: str | None = None
+    """What in that trace it follows from (16 hex digits), if that is not its beginning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def set_up_logs(level: str) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    for noisy in ("aiokafka", "kafka", "asyncio", "sqlalchemy", "alembic"):
+    for noisy in ("aiokafka", "kafka", "asyncio", "sqlalchemy", "alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 

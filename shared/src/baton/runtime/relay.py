@@ -23,6 +23,7 @@ from baton.runtime.observe import RuntimeMetrics, log
 from baton.runtime.pace import rest_after
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import RuntimeTables
+from baton.runtime.traces import Traces
 
 PAGE = 500
 """Small enough to be acknowledged well before the bus gives up waiting, also on a machine that is short of breath."""
@@ -72,6 +73,8 @@ class Relay:
         self._lanes = lanes
         self._metrics = metrics
         self._news = asyncio.Event()
+        self.traces: Traces | None = None
+        """Where spans go."""
         self.problem: str | None = None
         """Why nothing can be published at the moment, for readiness."""
 
@@ -116,7 +119,10 @@ class Relay:
         self._metrics.outbox_pending.set(facts)
         if not pages:
             return 0
+        began = time.time_ns()
         await self._bus.publish([_outgoing(page, row) for page in pages for row in page.facts])
+        if self.traces is not None:
+            self.traces.sent((row.headers for page in pages for row in page.facts), began)
         await self._store.write(lambda tx: self._mark(tx, pages, held))
         return facts
 

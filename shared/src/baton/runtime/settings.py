@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error."
     )
+    trace_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="Where traces are sent, by OTLP over HTTP: `http://collector:4318/v1/traces`. None: no traces.",
+    )
+    trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of traces that are sent, 0 to 1.")
     lease_seconds: float = Field(
         default=3.0, gt=0, description="How long a silent process keeps its lanes before another takes them over."
     )

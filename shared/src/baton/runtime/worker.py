@@ -26,6 +26,7 @@ from baton.runtime.relive import Reliving
 from baton.runtime.store.port import Store
 from baton.runtime.store.tables import RuntimeTables
 from baton.runtime.timers import Timers
+from baton.runtime.traces import Traces
 
 POLL_SECONDS = 0.05
 POISON_TRIES = 3
@@ -72,6 +73,8 @@ class Worker:
         """Why nothing can be read at the moment, for readiness."""
         self.is_reliving: Callable[[], bool] = lambda: False
         """True while the store is rolled forward: what was said once stands, no timer fires, no base is taken."""
+        self.traces: Traces | None = None
+        """Where spans go."""
         self.is_told_all = False
         """True if the publishers told every fact anew from where this began: then none is the first but number 1."""
 
@@ -234,6 +237,8 @@ class Worker:
     def _committed(self, batch: Batch, tally: Tally) -> None:
         self.places.update(_ends(batch.records))
         self._metrics.count(tally)
+        if self.traces is not None:
+            self.traces.committed(tally, batch.records)
         self._timers.note(tally)
         now = self._clock.now()
         for timer in batch.timers:

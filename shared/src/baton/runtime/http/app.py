@@ -18,6 +18,7 @@ from baton.runtime.http.login import login_router
 from baton.runtime.http.pages import DESCRIBED, STATIC, make_environment, package_folder, page
 from baton.runtime.http.problem import Problem, install_problem_handlers, problem_response
 from baton.runtime.http.routes import health_router, parked_router, records_router
+from baton.runtime.http.traced import Traced
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
@@ -37,6 +38,8 @@ def create_app(engine: Engine) -> FastAPI:
     install_problem_handlers(app)
     app.add_exception_handler(LoginNeeded, _to_login)
     app.add_exception_handler(405, _wrong_method)
+    if engine.traces is not None:
+        app.add_middleware(Traced, traces=engine.traces, service=name)
     app.add_middleware(Front, access=app.state.access)
     for router in service.routers(engine):
         app.include_router(router)

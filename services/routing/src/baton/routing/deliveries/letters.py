@@ -26,6 +26,8 @@ class Letter:
     source: str
     """Who published it: routing, scoring or intake."""
     data: Mapping[str, Any]
+    trace: str | None = None
+    """Where its trace began, as `traceparent` writes it."""
 
 
 def letter_of(lead_id: str, headers: Mapping[str, str], value: bytes) -> Letter:
@@ -38,6 +40,7 @@ def letter_of(lead_id: str, headers: Mapping[str, str], value: bytes) -> Letter:
         sequence=int(headers["ce_sequence"]),
         source=headers["ce_source"].rpartition(":")[2],
         data=orjson.loads(value),
+        trace=headers.get("ce_traceparent"),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ from baton.runtime.ids import event_id
 from baton.runtime.observe import log
 from baton.runtime.store import NotNow
 from baton.runtime.store.tables import runtime_tables
+from baton.runtime.traces import span_of
 
 if TYPE_CHECKING:
     from baton.routing.service import Routing
@@ -167,7 +169,9 @@ class Sender:
                 return
             if receiver.notice is not None and is_escalation(letter):
                 letter = await engine.read(partial(self._with_names, letter))
+            began = time.time_ns()
             outcome = await self._told(engine, receiver, letter, record)
+            span = _traced(engine, receiver, claimed, letter, outcome, began)
             self._routing.metrics.count_delivery(receiver.is_notice, outcome.verdict)
             ending = await engine.store.write(
                 lambda tx: settle(tx, tables, receiver, claimed, outcome, store_now(tx, engine.clock))
@@ -175,7 +179,7 @@ class Sender:
             if ending == "given_up":
                 self._routing.metrics.count_given_up(receiver.id)
             if ending == "taken":
-                await self._say_taken(engine, receiver, claimed.id, letter, record)
+                await self._say_taken(engine, receiver, claimed.id, letter, record, span)
 
     def _with_names(self, letter: Letter, tx: Connection) -> Letter:
         return with_names(tx, self._routing.tables, self._routing.books_now(tx), letter)
@@ -215,7 +219,13 @@ class Sender:
             await self._say_taken(engine, receiver, row.id, letter, records.get((row.lead_id, row.endpoint), {}))
 
     async def _say_taken(
-        self, engine: Engine, receiver: Receiver, delivery: int, letter: Letter, record: Mapping[str, Any]
+        self,
+        engine: Engine,
+        receiver: Receiver,
+        delivery: int,
+        letter: Letter,
+        record: Mapping[str, Any],
+        span: str | None = None,
     ) -> None:
         """Publish `lead.delivered`, once for this round and endpoint, and only then take the delivery for done."""
         name = receiver.endpoint.record_id if receiver.endpoint is not None else None
@@ -230,7 +240,7 @@ class Sender:
             "delivered_id": letter.id,
         }
         cause = event_id("delivered", letter.lead_id, letter.data["round"], receiver.id)
-        await engine.command(Command(cause, letter.lead_id, "delivered", body))
+        await engine.command(Command(cause, letter.lead_id, "delivered", body, trace=letter.trace, span=span))
         await engine.store.write(lambda tx: store.said(tx, self._routing.tables, delivery, letter.id))
 
     async def _count(self, engine: Engine) -> None:
@@ -253,6 +263,27 @@ class Sender:
         if engine.clock.monotonic() - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = engine.clock.monotonic()
             await engine.store.write(lambda tx: store.prune(tx, tables, now - self._keep))
+
+
+def _traced(
+    engine: Engine, receiver: Receiver, claimed: store.Claimed, letter: Letter, outcome: Outcome, began: int
+) -> str | None:
+    """Tell of a try, where traces are asked for; return its span."""
+    if engine.traces is None or letter.trace is None:
+        return None
+    span = span_of(event_id("try", claimed.event_id, receiver.id, claimed.tries))
+    is_taken = outcome.verdict == "delivered"
+    about = {"baton.endpoint": receiver.id, "baton.verdict": outcome.verdict, "baton.tries": claimed.tries}
+    engine.traces.span(
+        f"routing deliver {letter.type}",
+        f"{letter.trace[:36]}{span}-01",
+        span_of(letter.id),
+        began,
+        kind="CLIENT",
+        error=None if is_taken else outcome.verdict,
+        attributes=about,
+    )
+    return span
 
 
 def _room(receiver: Receiver, outlet: Row[Any] | None, now: datetime) -> int:
