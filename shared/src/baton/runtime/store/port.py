@@ -17,6 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
+from baton.runtime.store.arrays import take_lists_only
+
 T = TypeVar("T")
 
 _AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: a fresh transaction will do
@@ -174,6 +176,7 @@ class PostgresStore:
     dialect = "postgresql"
 
     def __init__(self, url: str, pool_size: int = 8) -> None:
+        take_lists_only()
         self._under_way: set[asyncio.Future[Any]] = set()
         # Not `create_async_engine`: that brings the ORM along, 6 MB of memory, and enters a greenlet three times a
         # transaction instead of once.
@@ -195,7 +198,6 @@ class PostgresStore:
                 },
             },
         )
-
         event.listen(self._engine, "connect", _compress_quickly)
         event.listen(self._engine, "connect", _prefer_indexes)
         # Readers need no transaction: one round trip instead of three.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +35,16 @@ class Instant(TypeDecorator[datetime]):
             return value.astimezone(UTC)
         return (value - _EPOCH) // _MICROSECOND
 
+    def bound(self, values: Sequence[datetime | None], dialect: Dialect) -> list[Any]:
+        """Return a whole column as the driver takes it: as it is for asyncpg, which turns it to UTC itself."""
+        if dialect.driver != "asyncpg" or any(value is not None and value.tzinfo is None for value in values):
+            return [self.process_bind_param(value, dialect) for value in values]
+        return list(values)
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """None where the driver gives UTC already."""
+        return None if dialect.driver == "asyncpg" else super().result_processor(dialect, coltype)
+
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
@@ -51,5 +62,14 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
+    def bound(self, values: Sequence[Any], _dialect: Dialect) -> list[str | None]:
+        """Return a whole column as the driver takes it."""
+        option = orjson.OPT_NON_STR_KEYS
+        return [None if value is None else orjson.dumps(value, option=option).decode() for value in values]
+
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else orjson.loads(value)
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[str | None], Any]:
+        """One function a value, where a decorated type has three."""
+        return lambda value: None if value is None else orjson.loads(value)
