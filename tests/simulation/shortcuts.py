@@ -50,14 +50,14 @@ def _builder(name: str) -> Callable[[Settings], Service[Any, Any]]:
 
 
 @cache
-def _settings(name: str) -> Settings:
+def _settings(name: str, settings: Settings) -> Settings:
     own = _OWN.get(name, Settings)
-    return own(**SETTINGS.model_dump())
+    return own(**settings.model_dump())
 
 
-def build(name: str) -> Service[Any, Any]:
+def build(name: str, settings: Settings = SETTINGS) -> Service[Any, Any]:
     """Return a service as `build_service` does, wired anew."""
-    return _builder(name)(_settings(name))
+    return _builder(name)(_settings(name, settings))
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from baton.runtime.engine import Engine
 from baton.runtime.failures import Fenced, NotNow
 from baton.runtime.handler import Service
 from baton.runtime.lanes import SET_BACK
+from baton.runtime.settings import Settings
 from tests.simulation.bus import SimBus
 from tests.simulation.clock import StoreClock
-from tests.simulation.shortcuts import LANES, SETTINGS, build
+from tests.simulation.shortcuts import SETTINGS, build
 from tests.simulation.store import Database, SimStore
 from tests.simulation.turns import Turns, settle
 
@@ -39,11 +40,11 @@ class Replica:
     def __init__(self, world: World, name: str, number: int) -> None:
         self.world = world
         self.name = f"{name}:{number}"
-        self.service: Service[Any, Any] = build(name)
+        self.service: Service[Any, Any] = build(name, world.settings)
         self.database = world.databases[name]
         self.clock = world.clocks[name]
         store = SimStore(self.database, world.turns)
-        self.engine = Engine(self.service, SETTINGS, store, world.bus, self.clock, alone=False)
+        self.engine = Engine(self.service, world.settings, store, world.bus, self.clock, alone=False)
         self.engine.owner = self.engine.lanes.owner = self.name
         self.reception = self._reception() if name == "intake" else None
         self._seen = world.clock.monotonic()
@@ -121,7 +122,7 @@ class Replica:
         return any(
             len(log[topic, lane]) > places.get((topic, lane), 0)
             for topic in self.service.hears
-            for lane in range(LANES)
+            for lane in range(self.world.settings.partitions)
         )
 
     def start(self, what: str) -> None:
@@ -157,10 +158,15 @@ class World:
     """Everything there is in one run."""
 
     def __init__(
-        self, chance: random.Random, at: datetime = START, data: Mapping[str, Connection] | None = None
+        self,
+        chance: random.Random,
+        at: datetime = START,
+        data: Mapping[str, Connection] | None = None,
+        settings: Settings = SETTINGS,
     ) -> None:
         """Begins at `at`, with `data` in the stores (as `Database.copy` gave it) or with nothing."""
         self.chance = chance
+        self.settings = settings
         self.clock = FixedClock(at)
         """The one true time, by which people live."""
         self.turns = Turns(chance)
@@ -180,7 +186,7 @@ class World:
 
     async def begin(self) -> None:
         """Make the topics, and one replica of each service."""
-        await self.bus.prepare(list(TOPICS), LANES)
+        await self.bus.prepare(list(TOPICS), self.settings.partitions)
         for name in SERVICES:
             self.add(name)
 

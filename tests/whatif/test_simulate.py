@@ -118,10 +118,10 @@ def test_every_process_and_every_batch_gives_the_same_decisions_to_the_byte(
     history: Path, draft: Path, tmp_path: Path
 ) -> None:
     written = []
-    for seed in ("1", "2"):
+    for seed in ("1", "2"):  # in one process, then in two
         said, report = tmp_path / f"said-{seed}", tmp_path / f"report-{seed}"
         order = ("--playbook", draft, "--against", LENDER, "--file", history, "--decisions", said, "--json", report)
-        apart(*order, PYTHONHASHSEED=seed)
+        apart(*order, "--processes", seed, PYTHONHASHSEED=seed)
         written.append((said.read_bytes(), report.read_bytes()))
     assert written[0] == written[1]
     lines = written[0][0].splitlines()

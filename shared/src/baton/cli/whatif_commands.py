@@ -45,8 +45,11 @@ def simulate(
     fail_if: Annotated[
         str | None, typer.Option("--fail-if", help='End with 1 if this holds, such as "moved > 0.05".')
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=2, help="2: both playbooks beside each other, where the system can do that.")
+    ] = 2,
 ) -> None:
     """Live history through again by a draft, and say who moves. Publishes and stores nothing."""
     from baton.cli.simulate.command import Order, simulate, utc
 
-    simulate(Order(playbook, against, utc(since), file, json, html, decisions, fail_if))
+    simulate(Order(playbook, against, utc(since), file, json, html, decisions, fail_if, processes))

@@ -19,6 +19,7 @@ from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
 from baton.scoring.domain.alerts import Watched, watched
 from baton.scoring.domain.judge import Judgement, campaign_of, fields_of, is_buying, judge, look_again, must_know_of
+from baton.scoring.domain.memory import Memory
 from baton.scoring.domain.moments import text_of, time_of
 from baton.scoring.domain.person import Person, Verdict, history_of, with_decision
 from baton.scoring.domain.pipeline import spent_on
@@ -31,8 +32,10 @@ TIMERS = (LOOK_AGAIN, RETEST)
 ENDED_BY_SALES = ("won", "lost", "junk")
 
 
-def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> Decision[Person]:
-    """Take the fact in, judge, and say what changed. Pure."""
+def decide(
+    person: Person, cause: Cause, playbook: Playbook, now: datetime, memory: Memory | None = None
+) -> Decision[Person]:
+    """Take the fact in, judge, and say what changed. Pure; `memory` of the same playbook saves time, and no more."""
     match cause:
         case Heard(body=LeadErased()):
             return Decision(person)  # what is known of the person is wiped
@@ -49,7 +52,8 @@ def decide(person: Person, cause: Cause, playbook: Playbook, now: datetime) -> D
     if not known.is_known:
         return Decision(known)
     is_date = isinstance(cause, Due) and cause.kind == LOOK_AGAIN
-    case = _Case(known, judge(playbook, known, now), playbook, now, is_date)
+    judgement = judge(playbook, known, now) if memory is None else memory.judge(known, now)
+    case = _Case(known, judgement, playbook, now, is_date)
     decision = case.decision()
     is_same_round = decision.state.round is known.round
     decision = retested(decision, case.watched if is_same_round else watched(playbook, decision.state, now))
@@ -243,7 +247,7 @@ class _Case:
         return changed(
             kept,
             outcome=outcome,
-            score=self.judgement.score.model_dump(),
+            score=self.judgement.score_kept,
             temperature=self.judgement.temperature,
             flags=self._flags(outcome),
             campaign=campaign_of(self.playbook, self.person, self.now),

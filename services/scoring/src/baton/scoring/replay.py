@@ -11,6 +11,7 @@ from baton.playbook import Playbook
 from baton.runtime.handler import Cause, Decision
 from baton.runtime.replay import Part
 from baton.scoring.decide import decide
+from baton.scoring.domain.memory import Memory
 from baton.scoring.domain.person import Person
 from baton.scoring.service import HEARS, Scoring
 
@@ -25,9 +26,10 @@ class ScoringPart(Part):
 
     def __init__(self, playbook: Playbook, _: Mapping[str, Any]) -> None:
         self._playbook = playbook
+        self._memory = Memory(playbook)
 
     def fresh(self, subject: str) -> Person:
         return Person(subject)
 
     def decide(self, state: Person, cause: Cause, now: datetime) -> Decision[Person]:
-        return decide(state, cause, self._playbook, now)
+        return decide(state, cause, self._playbook, now, self._memory)

@@ -16,11 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from baton.cli.client import Client
 from baton.cli.faults import Exit, Fault
 from baton.cli.screen import err, out
+from baton.cli.simulate.beside import live_both
 from baton.cli.simulate.compare import NAMES, compared
 from baton.cli.simulate.gate import check_gate, holds
 from baton.cli.simulate.history import History, from_file, from_services, told_since
 from baton.cli.simulate.page import write_page
-from baton.cli.simulate.world import World, live_through
+from baton.cli.simulate.world import World
 from baton.playbook import Playbook, PlaybookErrors, load
 
 CURRENT = "current"
@@ -40,6 +41,7 @@ class Order:
     html: Path | None
     decisions: Path | None
     fail_if: str | None
+    processes: int = 2
 
 
 def simulate(order: Order) -> None:
@@ -102,12 +104,15 @@ def _replayed(order: Order, history: History, baseline: Playbook, draft: Playboo
             TimeRemainingColumn(),
             console=err,
             transient=True,
+            auto_refresh=False,  # that would take a thread, and beside one no process can be copied
         )
         task = bar.add_task("", total=len(history.entries))
         with bar:
-            live_through([before, after], history, told=lambda done: bar.advance(task, done))
+            courses = live_both(
+                before, after, history, order.processes, lambda done: bar.update(task, advance=done, refresh=True)
+            )
     took = time.monotonic() - began
-    report = compared(history, before, after)
+    report = compared(history, *courses)
     leads = report["history"]["leads"]
     speed = f"{leads / took:,.0f} leads/s" if took else "at once"
     err.print(f"{leads:,} leads twice in {took:.1f} s ({speed}, both playbooks)", markup=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from baton.cli.simulate.history import History
 from baton.cli.simulate.tally import OUTCOMES, SLA_STATES, Fate
-from baton.cli.simulate.world import World, received
+from baton.cli.simulate.world import Course, received
 
 SIDES = ("qualified", "routed", "held", "sla", "busiest")
 NAMES = ("leads", "changed", "moved", "rerouted", *(f"{one}_{side}" for one in SIDES for side in ("before", "after")))
@@ -18,7 +18,7 @@ LONGEST = 200
 """Characters of one reason."""
 
 
-def compared(history: History, before: World, after: World) -> dict[str, Any]:
+def compared(history: History, before: Course, after: Course) -> dict[str, Any]:
     """The whole report as plain data; nothing in it depends on the machine or the hour."""
     leads = sorted(before.tally.fates.keys() | after.tally.fates.keys())
     changed = [one for lead in leads if (one := _change(lead, before, after)) is not None]
@@ -33,7 +33,7 @@ def compared(history: History, before: World, after: World) -> dict[str, Any]:
             "entries": len(history.entries),
             "unused": dict(sorted(history.unused.items())),
         },
-        "playbooks": {"before": before.playbook.version, "after": after.playbook.version},
+        "playbooks": {"before": before.version, "after": after.version},
         "measures": measures,
         "outcomes": _side_by_side(_outcomes(before), _outcomes(after), OUTCOMES),
         "sla": {"before": _sla(before), "after": _sla(after)},
@@ -41,12 +41,12 @@ def compared(history: History, before: World, after: World) -> dict[str, Any]:
         "rules": _side_by_side(before.tally.rules, after.tally.rules),
         "as_recorded": _as_recorded(history, before),
         "not_repeated": {"before": before.refused, "after": after.refused},
-        "books": {"before": before.books_digest(), "after": after.books_digest()},
+        "books": {"before": before.books_digest, "after": after.books_digest},
         "changed": changed,
     }
 
 
-def _measures(leads: list[str], changed: list[dict[str, Any]], before: World, after: World) -> dict[str, float]:
+def _measures(leads: list[str], changed: list[dict[str, Any]], before: Course, after: Course) -> dict[str, float]:
     """The values of `NAMES`; shares are of the leads something was decided about."""
     number = len(leads) or 1
     had_owner = sum(1 for lead in leads if _of(before, lead).owner or _of(after, lead).owner) or 1
@@ -71,15 +71,15 @@ def _measures(leads: list[str], changed: list[dict[str, Any]], before: World, af
     return {measure: round(value, 6) for measure, value in measures.items()}
 
 
-def _of(world: World, lead: str) -> Fate:
+def _of(world: Course, lead: str) -> Fate:
     return world.tally.fates.get(lead, _NONE)
 
 
-def _outcomes(world: World) -> Counter[str]:
+def _outcomes(world: Course) -> Counter[str]:
     return Counter(fate.outcome for fate in world.tally.fates.values())
 
 
-def _sla(world: World) -> dict[str, Any]:
+def _sla(world: Course) -> dict[str, Any]:
     tally = world.tally
     return {**{state: tally.sla[state] for state in SLA_STATES}, "attainment": tally.attainment()}
 
@@ -89,24 +89,24 @@ def _side_by_side(before: Counter[str], after: Counter[str], names: tuple[str, .
     return {name: {"before": before[name], "after": after[name]} for name in listed if before[name] or after[name]}
 
 
-def _owners(before: World, after: World) -> Iterator[dict[str, Any]]:
-    names = {**before.routing.names, **after.routing.names}
+def _owners(before: Course, after: Course) -> Iterator[dict[str, Any]]:
+    names = {**before.names, **after.names}
     reps = {rep for world in (before, after) for rep in (*world.tally.first, *world.tally.taken_over)}
     for rep in sorted(reps):
         yield {"rep": rep, "name": names.get(rep, rep), "before": _load(before, rep), "after": _load(after, rep)}
 
 
-def _load(world: World, rep: str) -> dict[str, Any]:
+def _load(world: Course, rep: str) -> dict[str, Any]:
     kept = world.tally.by_rep.get(rep, Counter())
     return {
         "leads": world.tally.first[rep],
         "taken_over": world.tally.taken_over[rep],
-        "open_at_the_end": world.routing.load.get(rep, 0),
+        "open_at_the_end": world.load.get(rep, 0),
         **{state: kept[state] for state in ("met", "breached")},
     }
 
 
-def _as_recorded(history: History, before: World) -> dict[str, int] | None:
+def _as_recorded(history: History, before: Course) -> dict[str, int] | None:
     """How often the playbook compared with gives the owner that was recorded; None where none was."""
     if not history.recorded:
         return None
@@ -115,7 +115,7 @@ def _as_recorded(history: History, before: World) -> dict[str, int] | None:
     return {"leads": len(mine), "same_owner": sum(_of(before, lead).owner == rep for lead, rep in mine.items())}
 
 
-def _change(lead: str, before: World, after: World) -> dict[str, Any] | None:
+def _change(lead: str, before: Course, after: Course) -> dict[str, Any] | None:
     was, will = _of(before, lead), _of(after, lead)
     names = ("outcome", "owner", "rule", "policy", "respond_by", "score", "temperature", "sla", "reassigned", "reason")
     what = [name for name in names if getattr(was, name) != getattr(will, name)]

@@ -81,7 +81,7 @@ def from_file(path: Path) -> History:
     """A file of facts as the feeds give them, or of plain lead events. Raises Fault with the line that is wrong."""
     gathered, teller = _Gathered(), Teller()
     plain: list[tuple[datetime, int, Entry]] = []
-    for number, event in _lines(path):
+    for number, event in lines_of(path):
         place = f"{path}:{number}"
         if "data" in event and "subject" in event:
             gathered.take(event, place)
@@ -176,7 +176,8 @@ def _all(client: Client, service: str) -> Iterator[Event]:
             return
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Event]]:
+def lines_of(path: Path) -> Iterator[tuple[int, Event]]:
+    """Each object of a file of JSON lines, compressed or not, with its line. Raises Fault where a line is none."""
     with open_rows(path) as file:
         lines = Lines(path, file, 0, 1)
         while raw := lines.read():

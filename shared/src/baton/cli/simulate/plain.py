@@ -49,7 +49,7 @@ class Teller:
     def told(self, event: Event, place: str) -> tuple[datetime, Heard] | None:
         """When it happened and the fact; None for what nobody hears. Raises Fault where it cannot be read."""
         try:
-            kind, lead, at = event["t"], str(event["lead"]), _moment(event)
+            kind, lead, at = event["t"], str(event["lead"]), moment_of(event)
             body = _body(event, kind, at)
         except (KeyError, TypeError, ValueError, ValidationError) as fault:
             why = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
@@ -73,7 +73,8 @@ class Teller:
         return numbered
 
 
-def _moment(event: Event) -> datetime:
+def moment_of(event: Event) -> datetime:
+    """When it happened, in UTC. Raises KeyError or ValueError."""
     at = datetime.fromisoformat(str(event["at"]))
     if at.tzinfo is None:
         if "tz" not in event:

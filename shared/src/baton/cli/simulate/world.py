@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
 from itertools import islice
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final
 
 import orjson
 from pydantic import TypeAdapter
@@ -27,16 +28,6 @@ BATCH: Final = 1000
 _ANY: Final[TypeAdapter[Any]] = TypeAdapter(Any)
 
 
-class Books(Protocol):
-    """What routing's part knows beside the decisions."""
-
-    load: dict[str, int]
-    names: dict[str, str]
-
-    def document(self) -> Any:
-        """The books."""
-
-
 def make_parts(playbook: Playbook, history: History) -> list[Part]:
     """The parts of the playbook. Raises Fault where a service is not installed here."""
     found = {point.name: point for point in entry_points(group="baton.replays")}
@@ -45,6 +36,22 @@ def make_parts(playbook: Playbook, history: History) -> list[Part]:
         hint = f"Install {', '.join(f'baton-{name}' for name in missing)} beside the command."
         raise Fault(f"{missing[0]} is not installed here", hint, Exit.USAGE)
     return [found[name].load()(playbook, history.given) for name in PARTS]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is left of a history once it was lived through by one playbook."""
+
+    version: str
+    tally: Tally
+    refused: int
+    """What people did in the history that was not possible by this playbook."""
+    names: dict[str, str]
+    """What the reps are called."""
+    load: dict[str, int]
+    """Open leads by rep."""
+    books_digest: str
+    """SHA-256 of the books at the end."""
 
 
 class World:
@@ -71,15 +78,11 @@ class World:
         }
         self._decisions.write(orjson.dumps(told) + b"\n")
 
-    @property
-    def refused(self) -> int:
-        """What people did in the history that was not possible by this playbook."""
-        return self._replay.refused
-
-    @property
-    def routing(self) -> Any:
-        """Routing's part, with the books."""
-        return next(part for part in self.parts if part.answers)
+    def course(self) -> Course:
+        """What has come of it."""
+        routing: Any = next(part for part in self.parts if part.answers)
+        names, load = dict(routing.names), dict(routing.load)
+        return Course(self.playbook.version, self.tally, self._replay.refused, names, load, self._books_digest())
 
     def live_through(self, entries: Sequence[tuple[datetime, Any]]) -> None:
         """Live through some of it."""
@@ -94,8 +97,7 @@ class World:
             books = {part.name: part.document() for part in self.parts}
             self._decisions.write(orjson.dumps({"books": books}, option=orjson.OPT_SORT_KEYS) + b"\n")
 
-    def books_digest(self) -> str:
-        """SHA-256 of the books at the end."""
+    def _books_digest(self) -> str:
         books = {part.name: part.document() for part in self.parts}
         return hashlib.sha256(orjson.dumps(books, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

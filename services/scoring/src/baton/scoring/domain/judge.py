@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from baton.contracts import Reason, Score
@@ -51,6 +51,11 @@ class Judgement:
     """What the score was made of, by the names that the playbook's formula uses."""
     view: Mapping[str, Any]
     """The person as the conditions saw it."""
+
+    @cached_property
+    def score_kept(self) -> Mapping[str, Any]:
+        """The score as it is kept with the verdict."""
+        return self.score.model_dump()
 
 
 def judge(playbook: Playbook, person: Person, now: datetime) -> Judgement:
