@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from baton.routing import store, views
 from baton.routing.asking import KnownRepId, LeadId, Reader, Seller, tell
+from baton.routing.queues import next_of_queue
 from baton.runtime.http import Problem, page, read_body
 
 if TYPE_CHECKING:
@@ -32,12 +33,14 @@ def pages(engine: Engine, routing: Routing) -> APIRouter:
         if rep is None:
             raise Problem(404, "Unknown rep", f"There is no rep {rep_id!r} on the roster.")
         leads = await engine.read(lambda tx: store.queue_of(tx, routing.tables, rep_id, MOST_SHOWN, None))
+        waiting = await engine.read(lambda tx: store.queue_lengths(tx, routing.tables))
         return page(
             request,
             "rep.html",
             rep=views.rep_shown(rep, books, routing.house),
             colleagues=list(books.roster.reps.values()),
-            leads=views.queue_shown(leads, 1),
+            queues=views.queues_shown(rep_id, books, routing.house, waiting),
+            leads=views.list_shown(leads, routing.house),
             limit=MOST_SHOWN,
             now=engine.clock.now(),
             may_sell=who.may("sales:write"),
@@ -71,6 +74,18 @@ def pages(engine: Engine, routing: Routing) -> APIRouter:
     async def reject(request: Request, rep_id: KnownRepId, lead_id: LeadId, who: Seller) -> Response:
         """The button on a rep's list: not mine."""
         await tell(engine, lead_id, "reject", {"rep": rep_id}, who)
+        return RedirectResponse(f"/routing/reps/{rep_id}", status_code=303)
+
+    @routes.post("/reps/{rep_id}/leads/{lead_id}/hand-on")
+    async def hand_on(rep_id: KnownRepId, lead_id: LeadId, who: Seller) -> Response:
+        """The button of those who qualify by phone: on to whom the other rules choose."""
+        await tell(engine, lead_id, "hand_on", {}, who)
+        return RedirectResponse(f"/routing/reps/{rep_id}", status_code=303)
+
+    @routes.post("/reps/{rep_id}/queues/{pool_id}/next")
+    async def take_next(rep_id: KnownRepId, pool_id: str, who: Seller) -> Response:
+        """The button of a queue: the best that waits there, unless somebody was quicker."""
+        await next_of_queue(engine, routing, pool_id, rep_id, who)
         return RedirectResponse(f"/routing/reps/{rep_id}", status_code=303)
 
     return routes

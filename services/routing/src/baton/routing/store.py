@@ -155,6 +155,13 @@ def queued(tx: Connection, tables: Tables, pool: str, limit: int) -> list[str]:
     return list(tx.execute(query.order_by(lead.score.desc(), lead.since, lead.lead_id).limit(limit)).scalars())
 
 
+def queue_lengths(tx: Connection, tables: Tables) -> dict[str, int]:
+    """Return pool to how many leads wait in it to be taken."""
+    lead = tables.lead.c
+    query = select(lead.pool, func.count()).where(lead.waiting == "queued").group_by(lead.pool)
+    return {str(pool): int(count) for pool, count in tx.execute(query)}
+
+
 def queue_of(tx: Connection, tables: Tables, rep_id: str, limit: int, after: tuple[float, str] | None) -> list[Lead]:
     """Return a rep's leads, best score first, then by id; those behind `after` (score, lead id)."""
     lead = tables.lead.c

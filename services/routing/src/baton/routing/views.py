@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,21 @@ def held_shown(lead: Lead) -> dict[str, Any]:
 def queue_shown(leads: Sequence[Lead], first_rank: int) -> list[dict[str, Any]]:
     """A rep's leads by rank, each with the reason for its rank (H5)."""
     return [_queued(lead, first_rank + number) for number, lead in enumerate(leads)]
+
+
+def list_shown(leads: Sequence[Lead], house: House) -> list[dict[str, Any]]:
+    """The same for the rep's page, which has a button for those that can be handed on."""
+    shown = queue_shown(leads, 1)
+    for lead, one in zip(leads, shown, strict=True):
+        one["may_hand_on"] = lead.work is not None and lead.work.rule.id in house.qualifying
+    return shown
+
+
+def queues_shown(rep_id: str, books: Books, house: House, waiting: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The queues a rep may take leads from, and how many wait in each."""
+    pools = [pool for pool in house.playbook.routing.pools if pool.rotation == "pull"]
+    his = [pool for pool in pools if rep_id in {member.rep.id for member in books.roster.members(pool)}]
+    return [{"id": pool.id, "label": pool.label, "waiting": waiting.get(pool.id, 0)} for pool in his]
 
 
 def _queued(lead: Lead, rank: int) -> dict[str, Any]:
