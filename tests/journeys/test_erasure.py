@@ -195,3 +195,38 @@ def test_a_backup_from_before_the_erasure_forgets_again(plant: Plant) -> None:
     await_nothing(plant)
     audit = plant.baton.cli("audit", "--quiet", "10", check=False)
     assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def test_nothing_of_an_erased_person_stays_where_another_lead_told_of_him(plant: Plant) -> None:
+    """The two were one for a time, and the other one lives on: what was said of it meanwhile told of both."""
+    baton = plant.baton
+    (other,) = take_in(plant, somebody())
+    (lead,) = take_in(plant, {**CANARY, "event_id": f"{WORD}-is-another", "external_id": f"{WORD}-77003"})
+    for one in (other, lead):
+        baton.await_fact("routing", "lead.routed", one)
+    baton.post(f"/intake/v1/leads/{lead}/merge", {"into": other})
+    journey = f"/reporting/v1/leads/{other}/journey"
+    eventually(lambda: f"{WORD} paper" in baton.ask("GET", journey).text, "reporting has heard that they are one")
+    eventually(lambda: "paper" in baton.ask("GET", f"/scoring/v1/leads/{other}").text, "so has scoring")
+    eventually(
+        lambda: WORD in str(baton.get(f"/routing/v1/leads/{other}/personal-data")["kept"]["lead"]), "so has routing"
+    )
+    baton.post(f"/routing/v1/leads/{other}/claim", {"rep": "olivia"})
+    assert WORD in str(baton.await_fact("routing", "lead.reassigned", other))
+    baton.ask("POST", f"/intake/v1/leads/{lead}/unmerge").raise_for_status()
+    eventually(lambda: "Not the same person" in baton.ask("GET", journey).text, "reporting has heard that they are two")
+    before = traces(plant)
+    erase(plant, lead)
+    give_up = time.monotonic() + 30
+    while (left := [name for name in traces(plant) if not name.startswith("bus.db")]) and time.monotonic() < give_up:
+        time.sleep(0.5)
+    assert left == [], "the embedded log keeps it until `gone_by`, as topics do"
+    assert len(before) > len(left)
+    assert [fact for service in SERVICES[:4] for fact in baton.facts(service, other) if WORD in str(fact)] == []
+    assert baton.get(f"/intake/v1/leads/{other}")["contact"]["full_name"].startswith("Head")
+    baton.post(f"/routing/v1/leads/{other}/claim", {"rep": "anna"})
+    again = baton.await_fact("routing", "lead.reassigned", other, nth=2)
+    assert again["contact"]["full_name"].startswith("Head")
+    assert WORD not in str(again)
+    audit = baton.cli("audit", "--quiet", "10", check=False)
+    assert audit.returncode == 0, audit.stdout + audit.stderr

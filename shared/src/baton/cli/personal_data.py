@@ -38,7 +38,7 @@ def erase(lead_id: str) -> None:
         out.print(f"{done['sealed_bodies']} bodies are sealed until what they hold of others is settled")
     if done["told_in"]:
         parted = ", ".join(done["told_in"])
-        out.print(f"{parted} had absorbed it for a time: what was said of them then tells of it still")
+        out.print(f"{parted} had absorbed it for a time: what was said of them then is wiped, too")
     out.print("`baton audit` says whether every service has wiped what it held")
 
 

@@ -16,6 +16,7 @@ from baton.contracts.intake import (
     LeadStatusReported,
     LeadTouched,
     LeadUpdated,
+    ToldIn,
 )
 from baton.contracts.people import (
     Activity,
@@ -161,5 +162,6 @@ __all__ = [
     "SlaWarned",
     "Temperature",
     "TimeOff",
+    "ToldIn",
     "Trace",
 ]

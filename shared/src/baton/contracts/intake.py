@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from baton.contracts.fact import INTAKE, PERSONAL, Fact, Instant, Json
+from baton.contracts.fact import INTAKE, PERSONAL, Fact, Instant, Json, Part
 from baton.contracts.people import Activity, Answer, Consent, Contact, HistoryItem
 
 CrmStatus = Literal["accepted", "recycle", "junk", "unreachable", "opportunity", "won", "lost"]
@@ -144,6 +144,14 @@ class LeadStatusReported(Fact):
     occurred_at: Instant
 
 
+class ToldIn(Part):
+    """Another lead that was one with an erased one for a time: what was said of it then tells of both."""
+
+    lead_id: str
+    since: Instant = Field(description="When intake said that the two are one.")
+    until: Instant = Field(description="When it said that they are not after all.")
+
+
 class LeadErased(Fact):
     """The person is to be forgotten: whoever keeps anything of this lead wipes it now. The last fact of the lead.
 
@@ -155,3 +163,8 @@ class LeadErased(Fact):
     topic: ClassVar[str] = INTAKE
     requested_at: Instant = Field(description="When somebody asked for it, or a platform told of it.")
     gone_by: Instant = Field(description="By when the topics, too, hold nothing of the person any more.")
+    told_in: list[ToldIn] = Field(
+        default_factory=list,
+        description="Leads that had absorbed this one and were taken apart from it again. They live on; what was said "
+        "of them meanwhile is wiped, too.",
+    )

@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from baton.runtime.envelope import MAX_RECORD_BYTES, data_of, headers_of
 from baton.runtime.failures import BrokenInvariant
-from baton.runtime.forgetting import forget
-from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Subject
+from baton.runtime.forgetting import forget, told_too, wipe_journal
+from baton.runtime.handler import Cause, Command, Decision, Draft, Due, Heard, JobDone, Refusal, Service, Span, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.journal import write_down
 from baton.runtime.partition import lane_of
@@ -93,6 +93,7 @@ class Fold:
         self._journal: list[dict[str, Any]] = []
         self._timers: dict[tuple[Subject, str], tuple[datetime | None, Any]] = {}
         self._ended: list[Subject] = []
+        self._told: list[tuple[Subject, Span]] = []
 
     def prepare(self, subjects: Iterable[Subject], concerned: Collection[Subject] | None = None) -> None:
         """Lock books, then subjects in order, and load the states of those `concerned` (None: of all).
@@ -166,7 +167,7 @@ class Fold:
         self._take(cause.subject, decision)
         for draft in decision.facts:
             self.tally.facts[draft.body.type] += 1
-        self._end(cause, (draft.body.type for draft in decision.facts))
+        self._end(cause, [draft.body for draft in decision.facts])
         return decision
 
     def _is_void(self, cause: Cause) -> bool:
@@ -174,14 +175,16 @@ class Fold:
         is_erased = self.guards[cause.subject].erased_at is not None
         return is_erased and not (isinstance(cause, Heard) and cause.type in self.service.follows_erased)
 
-    def _end(self, cause: Cause | None, said: Iterable[str], subject: Subject | None = None) -> None:
+    def _end(self, cause: Cause | None, said: Sequence[Any], subject: Subject | None = None) -> None:
         """Where the cause, or what is said of it, ends the subject: what is kept of it is wiped with `flush`."""
-        types = {*said, *((cause.type,) if isinstance(cause, Heard) else ())}
+        types = {*(body.type for body in said), *((cause.type,) if isinstance(cause, Heard) else ())}
         ended = subject or (cause.subject if cause is not None else None)
         if ended is not None and types & self.service.erased_by and self.guards[ended].erased_at is None:
             guard = self.guards[ended]
             guard.erased_at, guard.touched = self.now, True
             self._ended.append(ended)
+            heard = [cause.body] if isinstance(cause, Heard) else []
+            self._told += told_too([*heard, *said], self.service.repeats_for)
 
     def _take(self, subject: Subject, decision: Decision[Any]) -> None:
         if decision.state is not self._states[subject]:
@@ -207,7 +210,7 @@ class Fold:
                 self._take(subject, decision)
                 return True
         self._take(subject, self.service.adopt(state, self._books, cause, said, now))
-        self._end(cause, (fact.type for fact in said), subject)
+        self._end(cause, [fact.body for fact in said], subject)
         return False
 
     def clear_timer(self, subject: Subject, kind: str) -> None:
@@ -278,6 +281,8 @@ class Fold:
 
     def flush(self) -> Tally:
         """Write states, books, journal, guards and timers; the caller commits. Returns what to count after that."""
+        if self._told:
+            self._part()
         # Timers before keep: a held lead that `keep` wakes must not be put back to sleep by its own timer.
         self._write_timers()
         if self._changed or self._books_changed:
@@ -299,7 +304,20 @@ class Fold:
             forget(self.tx, self.tables, service.vocabulary, service.erased_by, self._ended, self.now)
             self.service.forget(self.tx, sorted(self._ended), self.now)
             self.tally.erased += len(self._ended)
+        for subject, span in self._told:
+            wipe_journal(self.tx, self.tables, self.service.vocabulary, self.service.erased_by, [subject], span)
+            self.service.forget_told(self.tx, subject, span)
         return self.tally
+
+    def _part(self) -> None:
+        """Leave those who were one with somebody erased without what they may repeat of him."""
+        self.also(sorted({subject for subject, _ in self._told}))
+        self._told = [(subject, span) for subject, span in self._told if self.guards[subject].erased_at is None]
+        for subject, _ in self._told:
+            before = self._state(subject)
+            after = self.service.parted(before)
+            if after is not before:
+                self._states[subject] = self._changed[subject] = after
 
     def _write_timers(self) -> None:
         rows = [

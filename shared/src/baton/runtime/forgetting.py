@@ -7,8 +7,8 @@ and what keeps late facts from bringing anything back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -18,9 +18,12 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select, upda
 from baton.runtime.blank import HEADER, blank, blank_headers
 from baton.runtime.bus.port import Headers
 from baton.runtime.envelope import to_wire
+from baton.runtime.handler import Span
 from baton.runtime.journal import oldest_waiting
 from baton.runtime.store.rows import fetch
 from baton.runtime.store.tables import RuntimeTables
+
+_SKEW = timedelta(minutes=1)
 
 
 def forget(
@@ -54,10 +57,11 @@ def wipe_journal(
     vocabulary: Mapping[str, type[BaseModel]],
     erased_by: frozenset[str],
     subjects: Sequence[str],
+    span: Span | None = None,
 ) -> None:
-    """Leave the facts about these subjects in the journal without their persons."""
+    """Leave the facts about these subjects in the journal without their persons; with a span, those said then."""
     journal = tables.journal
-    rows = fetch(tx, journal, "subject", subjects, columns=("id", "type", "headers", "value"))
+    rows = fetch(tx, journal, "subject", subjects, columns=("id", "type", "headers", "value", "recorded_at"))
     wiped = [
         {
             "row": row.id,
@@ -65,11 +69,28 @@ def wipe_journal(
             "headers": blank_headers(row.headers),
         }
         for row in rows
-        if HEADER not in row.headers and row.type not in erased_by
+        if HEADER not in row.headers and row.type not in erased_by and _is_in(span, row.recorded_at)
     ]
     if wiped:
         changes: dict[str, Any] = {"value": bindparam("value"), "headers": bindparam("headers")}
         tx.execute(update(journal).where(journal.c.id == bindparam("row")).values(changes), wiped)
+
+
+def _is_in(span: Span | None, at: datetime) -> bool:
+    return span is None or (span.since <= at and (span.until is None or at < span.until))
+
+
+def told_too(bodies: Iterable[Any], repeats_for: timedelta | None) -> list[tuple[str, Span]]:
+    """Return which other subjects facts that end one say to have told of it (`told_in`), and when.
+
+    Clocks differ by seconds, and who was behind has repeated for longer what was known of both.
+    """
+    before = _SKEW if repeats_for != timedelta() else timedelta()
+    return [
+        (one.lead_id, Span(one.since - before, None if repeats_for is None else one.until + repeats_for))
+        for body in bodies
+        for one in getattr(body, "told_in", ())
+    ]
 
 
 def unscrubbed(tx: Connection, tables: RuntimeTables, limit: int) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -156,6 +156,14 @@ class Decision(Generic[S]):
     """The books after this decision; None: unchanged. Never mutate the books you were given."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time, from its beginning up to, not including, its end; without an end until now."""
+
+    since: datetime
+    until: datetime | None
+
+
 class Service(Generic[S, B]):
     """A service, to be subclassed. Attributes are set in its `build(settings)`; nothing happens at import.
 
@@ -179,6 +187,9 @@ class Service(Generic[S, B]):
     erased_by: frozenset[str] = frozenset()
     """Types of facts that end a subject, whether heard or said: all that is kept of it is wiped in that transaction,
     and nothing is decided about it any more."""
+    repeats_for: timedelta | None = timedelta(days=1)
+    """For how long its facts may repeat what was known of two subjects that were one and no longer are: until it has
+    heard that they are two. None: for ever."""
     follows_erased: Mapping[str, type[BaseModel]] = {}
     """Facts about an erased subject that are heard all the same, without the person: for what only counts. By type,
     each with its whole contract."""
@@ -214,6 +225,13 @@ class Service(Generic[S, B]):
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
         """Wipe everything that is kept of these subjects but what must be counted. After `keep`, in its transaction."""
         raise NotImplementedError(f"{self.name} cannot forget anybody")
+
+    def parted(self, state: S) -> S:
+        """Return the state of a subject that was one with an erased one, without what it may repeat of that one."""
+        return state
+
+    def forget_told(self, tx: Connection, subject: Subject, span: Span) -> None:
+        """Wipe what tables hold of what was said of this subject then: it tells of an erased one, too. After `keep`."""
 
     def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
         """Return everything the service's own tables hold of this subject, for whom the law lets ask."""

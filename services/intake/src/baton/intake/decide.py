@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from baton.contracts import (
     LeadStatusReported,
     LeadTouched,
     LeadUpdated,
+    ToldIn,
 )
 from baton.intake.domain.elements import Element
 from baton.intake.domain.mail import BUILT_IN, FreeMailDomains
@@ -54,11 +55,14 @@ def decide(person: Person, arrival: Arrival, now: datetime) -> Decision[Person]:
     return Decision(person, (_draft(arrival, body),), reply=Reply())
 
 
-def erased(person: Person, requested_at: datetime, gone_by: datetime) -> Decision[Person]:
+def erased(
+    person: Person, requested_at: datetime, gone_by: datetime, told_in: Sequence[ToldIn] = ()
+) -> Decision[Person]:
     """The last that is said of the person."""
     if person.created_at is None:
         return Decision(person, reply=Refusal(404, "Unknown lead", "Intake knows no lead by this id."))
-    return Decision(person, (Draft(LeadErased(requested_at=requested_at, gone_by=gone_by)),), reply=Reply())
+    said = LeadErased(requested_at=requested_at, gone_by=gone_by, told_in=list(told_in))
+    return Decision(person, (Draft(said),), reply=Reply())
 
 
 def _lead(person: Person, arrival: Arrival, post: LeadIn, now: datetime) -> Decision[Person]:

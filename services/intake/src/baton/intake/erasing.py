@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from baton.contracts import ToldIn
 from baton.intake import store, store_erasure, store_merges
 from baton.intake.domain.keys import reference_key
 from baton.intake.domain.person import Person
@@ -35,6 +36,7 @@ class Erasure:
 
     requested_at: datetime
     gone_by: datetime
+    told_in: tuple[ToldIn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Erased:
     sealed: int = 0
     """Bodies that hold something of others as well, which waits in quarantine."""
     told_in: tuple[str, ...] = ()
-    """Leads that were one with this one for a time: what was said of them then tells of both."""
+    """Leads that were one with this one for a time: what was said of them then told of both, and is wiped."""
 
     def shown(self) -> dict[str, Any]:
         """As who asked sees it."""
@@ -62,8 +64,8 @@ class Erased:
             "hear of it, within seconds, and acknowledge it on their ledgers; `baton audit` checks it. On the topics "
             "records published before stand until `gone_by`. A sealed body is shown to nobody, and wiped once what it "
             "holds of others is settled, or given up after BATON_QUARANTINE_RETENTION_DAYS. The leads in `told_in` had "
-            "absorbed this one and were taken apart from it again: what was said of them meanwhile tells of both, and "
-            "goes when they are erased.",
+            "absorbed this one and were taken apart from it again: they live on, and what was said of them while they "
+            "were one is wiped, too.",
         }
 
 
@@ -98,7 +100,8 @@ class Erasing:
         if person.erased_at is None:
             await self._sweep(traces_of(person, keys))
             now = self._engine.now()
-            body = Erasure(requested_at or now, now + RETENTION)
+            told_in = await self._engine.read(lambda tx: store_merges.told_in(tx, lead_id))
+            body = Erasure(requested_at or now, now + RETENTION, tuple(told_in))
             with suppress(Refused):  # somebody else has just done it
                 await self._engine.command(Command(event_id("erase", lead_id), lead_id, "erase", body))
             found = await self._engine.read(lambda tx: _find(tx, lead_id))
@@ -107,7 +110,8 @@ class Erasing:
         assert person.erased_at is not None
         sealed = await self._engine.read(lambda tx: store_erasure.sealed_bodies(tx, lead_id))
         told_in = await self._engine.read(lambda tx: store_merges.told_in(tx, lead_id))
-        return Erased(lead_id, person.erased_at, person.erased_at + RETENTION, sealed, tuple(told_in))
+        parted = tuple(one.lead_id for one in told_in)
+        return Erased(lead_id, person.erased_at, person.erased_at + RETENTION, sealed, parted)
 
     async def erase_known_by(self, reference: LeadReference, requested_at: datetime | None = None) -> Erased | None:
         """Forget who is known by this id at a system, or by this address; None if nobody is. Raises NotNow.

@@ -74,6 +74,7 @@ class Intake(Service[State, None]):
     says = (INTAKE,)
     vocabulary = TOPICS[INTAKE]
     erased_by = frozenset({LeadErased.type})
+    repeats_for = timedelta()  # it said itself that they were one, and when no longer
     metadata = METADATA
 
     def __init__(self, settings: IntakeSettings, book: Book) -> None:
@@ -97,8 +98,8 @@ class Intake(Service[State, None]):
                 return known_outside(person, told)
             case Person() as person, Command(body=Arrival() as arrival):
                 return decide(person, arrival, now)
-            case Person() as person, Command(body=Erasure(requested_at=requested_at, gone_by=gone_by)):
-                return erased(person, requested_at, gone_by)
+            case Person() as person, Command(body=Erasure() as asked):
+                return erased(person, asked.requested_at, asked.gone_by, asked.told_in)
             case Waiting() as waiting, Command(body=Errand() as errand):
                 return set_out(waiting, errand, now)
             case Waiting() as waiting, Command(body=Farewell() as farewell):

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, func, or_, select, update
 
-from baton.contracts import LeadMerged, LeadReceived, LeadUpdated
+from baton.contracts import LeadMerged, LeadReceived, LeadUpdated, ToldIn
 from baton.intake.domain.person import RESTORED, Person
 from baton.intake.tables import IDENTITY, LEAD, MERGE, METADATA
 from baton.runtime.store import fetch, insert_missing, upsert
@@ -97,16 +97,27 @@ def one_person(tx: Connection, lead_id: str) -> list[str]:
     return sorted(found)
 
 
-def told_in(tx: Connection, lead_id: str) -> list[str]:
-    """Leads that had absorbed this one, or one that had, and are not erased: what was said of them then tells of it."""
+def told_in(tx: Connection, lead_id: str) -> list[ToldIn]:
+    """Leads that had absorbed this one, or one that had, and are not erased: from when to when it was told in them."""
     found, new = {lead_id}, {lead_id}
     while new:
         rows = fetch(tx, _JOURNAL, "subject", new, columns=("subject", "type", "value"))
         into = {str(orjson.loads(row.value)["into"]) for row in rows if row.type == LeadMerged.type}
         new = into - found
         found |= new
-    kept = fetch(tx, LEAD, "lead_id", found, columns=["lead_id"], and_where="erased_at IS NULL")
-    return [row.lead_id for row in kept]
+    kept = fetch(tx, LEAD, "lead_id", found - {lead_id}, columns=["lead_id"], and_where="erased_at IS NULL")
+    told = (_told(tx, row.lead_id, found) for row in sorted(kept, key=lambda row: str(row.lead_id)))
+    return [one for one in told if one is not None]
+
+
+def _told(tx: Connection, survivor: str, others: set[str]) -> ToldIn | None:
+    """When it was first one with any of these, and when last; None where that came after they had parted."""
+    columns = (_JOURNAL.c.value, _JOURNAL.c.recorded_at)
+    posted = (_JOURNAL.c.subject == survivor, _JOURNAL.c.type == LeadUpdated.type)
+    facts = [(orjson.loads(row.value), row.recorded_at) for row in tx.execute(select(*columns).where(*posted))]
+    since = [at for fact, at in facts if fact.get("absorbed") in others]
+    until = [at for fact, at in facts if fact.get("restored") in others]
+    return ToldIn(lead_id=survivor, since=min(since), until=max(until)) if since and until else None
 
 
 def keys_of(tx: Connection, lead_ids: Iterable[str]) -> dict[str, list[str]]:

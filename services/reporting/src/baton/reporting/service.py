@@ -17,7 +17,7 @@ from baton.reporting.metrics import ReportingMetrics
 from baton.reporting.settings import Settings
 from baton.reporting.tables import metadata
 from baton.reporting.views import HEARS
-from baton.runtime.handler import Cause, Decision, Service
+from baton.runtime.handler import Cause, Decision, Service, Span
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -51,6 +51,9 @@ class Reporting(Service[Dossier, None]):
 
     def forget(self, tx: Connection, subjects: Sequence[str], now: datetime) -> None:
         store.forget(tx, subjects)
+
+    def forget_told(self, tx: Connection, subject: str, span: Span) -> None:
+        store.forget_told(tx, subject, span)
 
     def personal_data(self, tx: Connection, subject: str) -> dict[str, Any]:
         return queries.of_person(tx, subject)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete
+from sqlalchemy import Connection, Table, delete, select, update
 
 from baton.reporting.decide import Dossier
 from baton.reporting.domain.counting import (
@@ -18,9 +18,10 @@ from baton.reporting.domain.counting import (
     recount,
 )
 from baton.reporting.domain.fate import fate_of
-from baton.reporting.domain.journey import kept_of
+from baton.reporting.domain.journey import Entry, entry_of, kept_of, without_detail
 from baton.reporting.domain.lead import Lead, lead_of
 from baton.reporting.tables import FUNNEL, LEAD, PROMISE, REP, SPAN, TOLD
+from baton.runtime.handler import Span
 from baton.runtime.store import fetch, insert_missing, upsert
 
 _TABLES: dict[type[Cell], Table] = {FunnelCell: FUNNEL, PromiseCell: PROMISE, SpanCell: SPAN}
@@ -50,6 +51,21 @@ def keep(tx: Connection, dossiers: Iterable[Dossier]) -> None:
 def forget(tx: Connection, subjects: Sequence[str]) -> None:
     """Wipe the journeys. The leads themselves were kept without their persons (`decide`), for the counts."""
     tx.execute(delete(TOLD).where(TOLD.c.lead_id.in_(subjects)))
+
+
+def forget_told(tx: Connection, lead_id: str, span: Span) -> None:
+    """Leave the lines of the lead's journey that were told then without what they tell of anybody."""
+    table = TOLD.c
+    for row in tx.execute(select(TOLD).where(table.lead_id == lead_id)).all():
+        entries = [entry_of(entry) for entry in row.entries]
+        after = [without_detail(entry) if _is_in(span, entry) else entry for entry in entries]
+        if after != entries:
+            here = (table.lead_id == lead_id, table.publisher == row.publisher, table.sequence == row.sequence)
+            tx.execute(update(TOLD).where(*here).values(entries=[kept_of(entry) for entry in after]))
+
+
+def _is_in(span: Span, entry: Entry) -> bool:
+    return span.since <= entry.recorded_at and (span.until is None or entry.recorded_at < span.until)
 
 
 def _add(tx: Connection, counts: Counts) -> None:

@@ -52,7 +52,7 @@ from baton.routing.desk import Desk
 from baton.routing.domain.absences import AbsenceWords
 from baton.routing.domain.books import Books
 from baton.routing.domain.house import House
-from baton.routing.domain.lead import Lead
+from baton.routing.domain.lead import Lead, without_history
 from baton.routing.metrics import RULE_ERRORS, Metrics
 from baton.routing.rep_commands import PLAYBOOK, RepCard, decide_rep
 from baton.routing.settings import RoutingSettings
@@ -60,7 +60,7 @@ from baton.routing.shadow import OUTCOMES, Shadow, compared
 from baton.routing.store_subscriptions import Shelf
 from baton.routing.subjects import is_account, is_lead
 from baton.routing.tables import make_tables
-from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Subject
+from baton.runtime.handler import Cause, Command, Decision, Heard, Service, Span, Subject
 from baton.runtime.ids import event_id
 from baton.runtime.observe import Counts
 from baton.runtime.outbound.client import Outbound
@@ -115,6 +115,7 @@ class Routing(Service[State, Counter]):
     says = (ROUTING, ROSTER)
     vocabulary = VOCABULARY
     erased_by = frozenset({LeadErased.type})
+    repeats_for = None  # what a round was opened with is said again as long as it lasts
 
     def __init__(self, watch: Watch, settings: Settings) -> None:
         self.watch = watch
@@ -220,6 +221,13 @@ class Routing(Service[State, Counter]):
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
         store.forget(tx, self.tables, subjects)
         store_deliveries.forget(tx, self.tables, subjects)
+
+    def parted(self, state: State) -> State:
+        return without_history(state) if isinstance(state, Lead) else state
+
+    def forget_told(self, tx: Connection, subject: Subject, span: Span) -> None:
+        store.forget_decisions(tx, self.tables, subject, span.since)
+        store_deliveries.forget_since(tx, self.tables, subject, span.since)
 
     def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
         return {

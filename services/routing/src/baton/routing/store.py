@@ -127,6 +127,12 @@ def forget(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> None:
         tx.execute(delete(table).where(table.c.lead_id.in_(lead_ids)))
 
 
+def forget_decisions(tx: Connection, tables: Tables, lead_id: str, since: datetime) -> None:
+    """Wipe what this lead was decided by since then."""
+    decision = tables.decision.c
+    tx.execute(delete(tables.decision).where(decision.lead_id == lead_id, decision.decided_at >= since))
+
+
 def of_person(tx: Connection, tables: Tables, lead_id: str) -> dict[str, Any]:
     """Return everything that is known of a person, as it is kept."""
     rows = fetch(tx, tables.lead, "lead_id", [lead_id], columns=("body",))

@@ -266,6 +266,14 @@ def forget(tx: Connection, tables: Tables, lead_ids: Sequence[str]) -> None:
     tx.execute(delete(tables.crm_record).where(record.lead_id.in_(lead_ids), ~waits))
 
 
+def forget_since(tx: Connection, tables: Tables, lead_id: str, since: datetime) -> None:
+    """Wipe what was still to be told of the lead and was said since then, and what is passed on of it."""
+    row, heard = tables.delivery.c, tables.overheard.c
+    waits = (row.lead_id == lead_id, row.state == "pending", row.made_at >= since, row.type != ERASED)
+    tx.execute(delete(tables.delivery).where(*waits))
+    tx.execute(delete(tables.overheard).where(heard.lead_id == lead_id, heard.recorded_at >= since))
+
+
 def forget_record(tx: Connection, tables: Tables, lead_id: str, endpoint: str) -> None:
     """Forget what the endpoint calls the lead."""
     record = tables.crm_record.c

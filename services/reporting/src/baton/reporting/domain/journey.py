@@ -45,6 +45,11 @@ def entry_of(kept: Sequence[Any]) -> Entry:
     return Entry(times[0], publisher, sequence, event_id, kind, times[1], *told)
 
 
+def without_detail(entry: Entry) -> Entry:
+    """Return the line with what happened, and nothing of why and of whom."""
+    return entry._replace(what=entry.type, why=None, detail={})
+
+
 def page_of(entries: Iterable[Entry], after: Place | None, limit: int) -> list[Entry]:
     """Return the first `limit` entries, or those behind a place, in order."""
     beyond = [entry for entry in entries if after is None or entry.place > after]

@@ -170,3 +170,13 @@ class Lead(_Value):
     def owner(self) -> Owner | None:
         """Who has it now, or had it last when its round was closed."""
         return self.work.owner if self.work is not None else None
+
+
+def without_history(lead: Lead) -> Lead:
+    """The lead without what its round was opened with beyond the contact: it may tell of somebody else, too."""
+    if lead.qualified is None:
+        return lead
+    blank: dict[str, Any] = {"history": [], "why": [], "must_know": [], "fields": {}, "consent": None, "consents": []}
+    work = lead.work and lead.work.model_copy(update={"trace": lead.work.trace.model_copy(update={"near_misses": []})})
+    hold = lead.hold and lead.hold.model_copy(update={"detail": ""})
+    return lead.model_copy(update={"qualified": lead.qualified.model_copy(update=blank), "work": work, "hold": hold})
