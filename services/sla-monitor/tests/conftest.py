@@ -34,7 +34,7 @@ from baton.contracts import (
     Trace,
 )
 from baton.playbook import Playbook, Policy, Sla, load
-from baton.playbook.calendars import BusinessCalendar, Calendars
+from baton.playbook.calendars import Calendars
 from baton.runtime.clock import FixedClock
 from baton.runtime.testing import Bench
 from baton.sla_monitor.service import SlaMonitor
@@ -73,11 +73,11 @@ CHAINED = {
 PLAIN = {"id": "plain", "label": "First attempt only", "first_attempt": "4h"}
 
 
-def make_playbook(*policies: dict[str, Any]) -> Playbook:
+def make_playbook(*policies: dict[str, Any], **more: Any) -> Playbook:
     def read(model: Any, value: Any) -> Any:
         return model.model_validate_json(orjson.dumps(value))
 
-    calendars = Calendars(calendars=tuple(read(BusinessCalendar, c) for c in (BERLIN, NEW_YORK, NIGHTS, ALWAYS)))
+    calendars = read(Calendars, {"calendars": [BERLIN, NEW_YORK, NIGHTS, ALWAYS], **more})
     sla = Sla(policies=tuple(read(Policy, policy) for policy in policies or (FULL, PLAIN, CHAINED)))
     return Playbook(EXAMPLE.models.model_copy(update={"sla": sla, "calendars": calendars}))
 

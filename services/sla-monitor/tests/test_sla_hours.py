@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from baton.contracts import Contact
 from baton.playbook import Playbook
 from baton.runtime.handler import Heard
 from baton.sla_monitor.decide import Watched, decide
@@ -52,6 +55,28 @@ def test_a_policy_may_name_the_hours_that_count(make: Any, facts: Any) -> None:
     at = datetime(2026, 11, 7, 10, 0, tzinfo=UTC)  # a Saturday
     clocks = started(book, facts, at, "always")
     assert clocks["first_contact"].due_at == datetime(2026, 11, 9, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("whose", "contact", "due", "calendar"),
+    [
+        ("team", {}, datetime(2026, 11, 2, 15, 0, tzinfo=UTC), "new_york"),
+        ("always", {}, datetime(2026, 11, 2, 5, 0, tzinfo=UTC), "always"),
+        ("prospect", {"country": "JP"}, datetime(2026, 11, 2, 5, 0, tzinfo=UTC), "prospect/JP/Asia/Tokyo"),
+        ("prospect", {"country": "US"}, datetime(2026, 11, 2, 9, 0, tzinfo=UTC), "berlin"),
+    ],
+)
+def test_the_hours_of_the_team_the_person_or_the_clock_may_count(
+    make: Any, facts: Any, whose: str, contact: dict[str, str], due: datetime, calendar: str
+) -> None:
+    policy = {"id": "full", "label": "L", "calendar": whose, "first_attempt": "1h", "first_contact": "1h"}
+    hours = {"teams": {"north": "new_york"}, "prospects": {"week": {"mon-fri": ["09:00-17:00"]}}}
+    book = make(policy, **hours)
+    at = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)  # a Monday: 13:00 in Tokyo, 05:00 in Berlin, Sunday in New York
+    begun = (at - facts.monday).total_seconds() / 3600
+    body = facts.routed(begun, owner=facts.owner(calendar="berlin"), contact=Contact(**contact))
+    clock = by_promise(decide(Watched(), heard(body, at), book, at).state)["first_contact"]
+    assert (clock.due_at, clock.calendar) == (due, calendar)
 
 
 def heard(body: Any, at: datetime) -> Heard:

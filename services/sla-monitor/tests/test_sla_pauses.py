@@ -149,7 +149,7 @@ BEGIN = datetime.fromisoformat("2026-11-02T09:00:00+00:00")
 minutes = st.integers(0, 6000).map(lambda n: BEGIN + timedelta(minutes=n))
 
 
-@given(edges=st.lists(minutes, min_size=2, max_size=6, unique=True), start=minutes, seconds=st.integers(0, 400_000))
+@given(edges=st.lists(minutes, min_size=2, max_size=6, unique=True), start=minutes, seconds=st.integers(1, 400_000))
 def test_time_without_pauses_is_added_as_it_is_counted(edges: list[datetime], start: datetime, seconds: int) -> None:
     edges = sorted(edges)[: len(edges) // 2 * 2]
     pauses = [Pause(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -157,5 +157,5 @@ def test_time_without_pauses_is_added_as_it_is_counted(edges: list[datetime], st
     due = rested.add(start, seconds)
     assert rested.between(start, due) == seconds
     assert rested.between(due, start) == -seconds
-    assert not any(pause.at < due < pause.until for pause in pauses if seconds)
+    assert not any(pause.at < due < pause.until for pause in pauses)
     assert rested.postponed(start, start + timedelta(seconds=seconds)) == due

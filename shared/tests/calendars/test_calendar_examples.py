@@ -45,6 +45,30 @@ def test_added_and_removed_dates_win_over_public_holidays() -> None:
     assert (own.is_open(may_day), own.is_open(christmas_eve)) == (True, False)
 
 
+def test_a_special_day_has_hours_of_its_own_also_where_it_is_a_holiday_or_a_sunday() -> None:
+    spec = {"zone": "Europe/Berlin", "week": OFFICE, "country": "DE"}
+    short, open_day = (Block.parse("09:00-12:00"),), (Block.parse("10:00-16:00"), Block.parse("22:00-02:00"))
+    special = ((dt.date(2026, 12, 23), short), (dt.date(2026, 12, 25), open_day), (dt.date(2026, 12, 27), short))
+    calendar = Calendar(CalendarSpec(**spec, special=special))
+    noon = local("Europe/Berlin", 2026, 12, 23, 11, 0)
+    assert calendar.add(noon, 2 * 3600) == local("Europe/Berlin", 2026, 12, 24, 10, 0)
+    christmas = local("Europe/Berlin", 2026, 12, 25, 0, 0)
+    assert calendar.between(christmas, christmas + dt.timedelta(days=1)) == 8 * 3600
+    assert calendar.is_open(local("Europe/Berlin", 2026, 12, 26, 1, 0)), "a shift past midnight into a holiday"
+    assert calendar.is_open(local("Europe/Berlin", 2026, 12, 27, 9, 30)), "a Sunday"
+    assert calendar.version != Calendar(CalendarSpec(**spec)).version
+
+
+def test_a_calendar_without_special_days_has_the_version_it_had_before_there_were_any() -> None:
+    assert Calendar(CalendarSpec(zone="UTC", week=OFFICE)).version == "c81415c4cf656153"
+
+
+def test_hours_of_a_special_day_that_run_into_the_next_are_refused() -> None:
+    night = ((dt.date(2026, 12, 23), (Block.parse("20:00-10:00"),)),)
+    with pytest.raises(ValueError, match="overlap around 2026-12-23"):
+        CalendarSpec(zone="UTC", week=OFFICE, special=night)
+
+
 def test_a_window_opens_at_its_start_and_has_closed_at_its_end() -> None:
     calendar = Calendar(CalendarSpec(zone="UTC", week=OFFICE))
     assert calendar.is_open(dt.datetime(2026, 11, 23, 9, tzinfo=UTC))

@@ -30,9 +30,13 @@ WEEKS = {
     "edges inside the change": ((Block(15, 75), Block(90, 150), Block(165, 400)),) * 7,
     "round the clock": ((Block(0, 1440),),) * 7,
 }
+# The days around some of the odd moments have hours of their own.
+SPECIAL = tuple((dt.date(2026, *day), (Block(420, 600), Block(660, 900))) for day in ((4, 5), (10, 4), (11, 1), (3, 8)))
 # Built once: a property test that builds a calendar per example would measure building.
 CALENDARS = {
-    (zone, week): Calendar(CalendarSpec(zone=zone, week=WEEKS[week], added=(dt.date(2026, 3, 9), dt.date(2026, 11, 2))))
+    (zone, week): Calendar(
+        CalendarSpec(zone=zone, week=WEEKS[week], added=(dt.date(2026, 3, 9), dt.date(2026, 11, 2)), special=SPECIAL)
+    )
     for zone in {zone for zone, _ in ODD_MOMENTS.values()}
     for week in WEEKS
 }
@@ -49,7 +53,7 @@ def open_on_the_wall(calendar: Calendar, at: dt.datetime) -> bool:
 def _in_blocks(calendar: Calendar, day: dt.date, minute: int) -> bool:
     if day in calendar.spec.days_off(day.year):
         return False
-    return any(block.start <= minute < block.end for block in calendar.spec.week[day.weekday()])
+    return any(block.start <= minute < block.end for block in dict(SPECIAL).get(day, calendar.spec.week[day.weekday()]))
 
 
 def minutes_open(calendar: Calendar, start: dt.datetime, minutes: int) -> int:

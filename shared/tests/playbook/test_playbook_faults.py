@@ -32,6 +32,10 @@ FAULTS = {
         "sla", "4h", "2d",
         ["sla.yaml:4:20: policies.0.first_attempt: business time is counted in hours and minutes: write 4h, 30m or 1h30m"],
     ),
+    "prospects nobody said when to reach": (
+        "sla", "first_attempt: 4h", "first_attempt: 4h\n    calendar: prospect",
+        ["sla.yaml:5:15: calendars.yaml does not say when prospects may be reached: give it `prospects`"],
+    ),
     "warnings that do not rise": (
         "sla", "first_attempt: 4h", "first_attempt: 4h\n    warn_at: [80, 50]",
         ["sla.yaml:2:5: policies.0: warn_at: each share of the time is greater than the one before"],
@@ -127,7 +131,7 @@ FAULTS = {
     ),
     "an unknown calendar of a policy": (
         "sla", "first_attempt: 4h", "first_attempt: 4h\n    calendar: bonn",
-        ["sla.yaml:5:15: there is no calendar 'bonn'; there are owner, berlin"],
+        ["sla.yaml:5:15: there is no calendar 'bonn'; there are owner, team, prospect, always, berlin"],
     ),
     "matching a field nobody declared": (
         "routing", "match: {country:", "match: {contry:",

@@ -54,7 +54,13 @@ class Calendar:
         """
         first, last = VERSION_YEARS
         table = self._build(first, last)
-        digest = hashlib.sha256(repr((self.spec, table.starts, table.ends)).encode())
+        said = (
+            self.spec,
+            table.starts,
+            table.ends,
+            *self.spec.special,
+        )  # without special days as before there were any
+        digest = hashlib.sha256(repr(said).encode())
         return digest.hexdigest()[:16]
 
     def add(self, start: dt.datetime, business_seconds: float) -> dt.datetime:

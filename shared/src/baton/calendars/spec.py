@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from baton.calendars.public import public_holidays
@@ -37,7 +39,9 @@ def _minutes(text: str) -> int:
 
 @dataclass(frozen=True)
 class CalendarSpec:
-    """Weekly blocks (Monday first) in a zone, minus holidays. A block belongs to the day on which it starts.
+    """Weekly blocks (Monday first) in a zone, minus holidays; special days have blocks of their own, holiday or not.
+
+    A block belongs to the day on which it starts.
 
     Raises ValueError for an unknown zone, country, subdivision or category, for overlapping blocks and a week
     without any.
@@ -50,6 +54,7 @@ class CalendarSpec:
     categories: tuple[str, ...] = ("public",)
     added: tuple[dt.date, ...] = ()
     removed: tuple[dt.date, ...] = ()
+    special: tuple[tuple[dt.date, tuple[Block, ...]], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         _require_zone(self.zone)
@@ -59,12 +64,34 @@ class CalendarSpec:
         if self.country is None and self.subdivision is not None:
             raise ValueError("holidays: subdivision needs country")
         self.days_off(2026)
+        for day in self.specials:
+            self._refuse_overlaps_around(day)
 
     def days_off(self, year: int) -> frozenset[dt.date]:
         """The dates of this year on which no block starts."""
         known = self.country
         public = public_holidays(known, self.subdivision, self.categories, year) if known else frozenset[dt.date]()
-        return (public - frozenset(self.removed)) | {day for day in self.added if day.year == year}
+        off = (public - frozenset(self.removed)) | {day for day in self.added if day.year == year}
+        return off - self.specials.keys()
+
+    @cached_property
+    def specials(self) -> dict[dt.date, tuple[Block, ...]]:
+        """The blocks of days that are not like others of their week."""
+        return dict(self.special)
+
+    def blocks(self, day: dt.date) -> tuple[Block, ...]:
+        """The blocks that start on this day unless it is off, sorted."""
+        return tuple(sorted(self.specials.get(day, self.week[day.weekday()])))
+
+    def _refuse_overlaps_around(self, day: dt.date) -> None:
+        near = [(shift, self.blocks(day + dt.timedelta(days=shift))) for shift in (-1, 0, 1)]
+        blocks = sorted(
+            (shift * MINUTES_A_DAY + block.start, shift * MINUTES_A_DAY + block.end)
+            for shift, of in near
+            for block in of
+        )
+        if any(end > start for (_, end), (start, _) in pairwise(blocks)):
+            raise ValueError(f"special: blocks overlap around {day}")
 
 
 def _require_zone(zone: str) -> None:

@@ -22,7 +22,7 @@ def windows_of_year(spec: CalendarSpec, year: int) -> tuple[Window, ...]:
     found: list[Window] = []
     while day.year == year:
         if day not in off:
-            for block in sorted(spec.week[day.weekday()]):
+            for block in spec.blocks(day):
                 found.extend(_windows(zone, _seconds(day, block.start), _seconds(day, block.end)))
         day += dt.timedelta(days=1)
     return tuple((start * MICROSECONDS, end * MICROSECONDS) for start, end in sorted(found))

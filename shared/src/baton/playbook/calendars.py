@@ -32,14 +32,27 @@ class Holidays(Strict):
     removed: tuple[dt.date, ...] = ()
 
 
+class SpecialDay(Strict):
+    """A day with hours of its own, also where it is a holiday."""
+
+    date: dt.date
+    hours: tuple[BlockText, ...] = Field(min_length=1)
+    name: Label | None = None
+
+
+Week = Annotated[dict[str, tuple[BlockText, ...]], Field(min_length=1)]
+"""A day or a range of days (`mon-thu`) to blocks; `22:00-06:00` runs overnight."""
+
+
 class BusinessCalendar(Strict):
-    """Opening hours: `week` maps a day or a range of days (`mon-thu`) to blocks; `22:00-06:00` runs overnight."""
+    """Opening hours by week, without holidays, and days that are not like others of their week."""
 
     id: Id
     label: Label
     zone: str
-    week: dict[str, tuple[BlockText, ...]] = Field(min_length=1)
+    week: Week
     holidays: Holidays = Holidays()
+    special: tuple[SpecialDay, ...] = ()
 
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:
@@ -48,26 +61,35 @@ class BusinessCalendar(Strict):
 
     def spec(self) -> CalendarSpec:
         """What `baton.calendars` computes with. Raises ValueError with the reason if it cannot."""
-        week: list[tuple[Block, ...]] = [()] * 7
-        for key, blocks in self.week.items():
-            for day in _days(key):
-                if week[day]:
-                    raise ValueError(f"week: {DAYS[day]} is given twice")
-                week[day] = tuple(Block.parse(text) for text in blocks)
         given = self.holidays
+        special = {day.date: tuple(Block.parse(text) for text in day.hours) for day in self.special}
+        if len(special) != len(self.special):
+            raise ValueError("special: a day is given twice")
         return CalendarSpec(
             zone=self.zone,
-            week=tuple(week),
+            week=blocks_of(self.week),
             country=given.country,
             subdivision=given.subdivision,
             categories=given.categories,
             added=tuple(sorted({day.date for day in given.added})),
             removed=tuple(sorted(set(given.removed))),
+            special=tuple(sorted(special.items())),
         )
 
     def build(self) -> Calendar:
         """A calendar to compute with. Costs some 20 ms; keep it (`Playbook.calendar` does)."""
         return Calendar(self.spec())
+
+
+def blocks_of(week: dict[str, tuple[BlockText, ...]]) -> tuple[tuple[Block, ...], ...]:
+    """Return the blocks of each day, Monday first. Raises ValueError with the reason if it cannot."""
+    found: list[tuple[Block, ...]] = [()] * 7
+    for key, blocks in week.items():
+        for day in _days(key):
+            if found[day]:
+                raise ValueError(f"week: {DAYS[day]} is given twice")
+            found[day] = tuple(Block.parse(text) for text in blocks)
+    return tuple(found)
 
 
 def _days(key: str) -> list[int]:
@@ -79,7 +101,28 @@ def _days(key: str) -> list[int]:
     return [(start + step) % 7 for step in range(length + 1)]
 
 
+class Prospects(Strict):
+    """When people may be reached, each in his own time zone: what `calendar: prospect` of a policy counts.
+
+    The zone is that of the contact; else by country and region (`US-CA`) or country from `zones`; else that of a
+    country where all clocks show the same. Where none of these tells, the hours of `otherwise` count.
+    """
+
+    week: Week
+    holidays: bool = Field(default=True, description="Public holidays of the person's country are off.")
+    zones: dict[str, str] = Field(default_factory=dict)
+    otherwise: Id = "owner"
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> Self:
+        for zone in {"UTC", *self.zones.values()}:
+            CalendarSpec(zone=zone, week=blocks_of(self.week))
+        return self
+
+
 class Calendars(Strict):
-    """All named calendars."""
+    """All named calendars, the one of each team that has its own, and the hours of those who are called."""
 
     calendars: tuple[BusinessCalendar, ...] = Field(min_length=1)
+    teams: dict[Id, Id] = Field(default_factory=dict)
+    prospects: Prospects | None = None

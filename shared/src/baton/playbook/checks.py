@@ -247,6 +247,14 @@ def _calendars(context: Context) -> Iterator[Problem]:
     for index, name in enumerate(context.playbook.calendar_ids):
         if name == "owner":
             yield document.problem(("calendars", index, "id"), "`owner` means the owner's calendar: take another id")
+    known = ("owner", *context.playbook.calendar_ids)
+    calendars = context.playbook.models.calendars
+    named: list[tuple[Loc, str]] = [(("teams", team), calendar) for team, calendar in calendars.teams.items()]
+    if calendars.prospects is not None:
+        named.append((("prospects", "otherwise"), calendars.prospects.otherwise))
+    for at, name in named:
+        if name not in known:
+            yield document.problem(at, f"there is no calendar {name!r}; there are {', '.join(known)}")
 
 
 def _roster(context: Context) -> Iterator[Problem]:

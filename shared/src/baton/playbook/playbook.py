@@ -26,6 +26,7 @@ from baton.playbook.sla import Sla
 from baton.playbook.sources import Sources
 from baton.playbook.targets import Targets
 from baton.playbook.terms import Strict
+from baton.playbook.whose import Whereabouts, build_calendar, calendar_for
 
 RULE_SETS = ("criteria", "fit", "disqualifiers", "tracks", "residuals")
 SCORE_NAMES = ("fit", "interest", "energy", "points", "learned")
@@ -44,6 +45,10 @@ class Models(Strict):
     calendars: Calendars
     targets: Targets
     learned: Learned | None = None
+
+
+MOST_CALENDARS = 256
+"""Kept built at a time: half a megabyte each, and prospects are in some hundreds of zones and countries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +186,17 @@ class Playbook:
         return Formula(self.scoring.score, SCORE_NAMES)
 
     def calendar(self, calendar_id: str) -> Calendar:
-        """The calendar with this id. Raises KeyError."""
+        """The calendar with this id, also one of `calendar_for`. Raises KeyError."""
         built = self._built_calendars
         if calendar_id not in built:
-            named = {calendar.id: calendar for calendar in self.models.calendars.calendars}
-            built[calendar_id] = named[calendar_id].build()
+            if len(built) >= MOST_CALENDARS:
+                built.pop(next(iter(built)))
+            built[calendar_id] = build_calendar(self.models.calendars, calendar_id)
         return built[calendar_id]
+
+    def calendar_for(self, wanted: str, owner: str, team: str | None, person: Whereabouts) -> str:
+        """The id of the calendar that a policy's `calendar` means for a lead of this owner and person."""
+        return calendar_for(self.models.calendars, wanted, owner, team, person)
 
     @property
     def calendar_ids(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from baton.playbook.endpoints import Notice
 from baton.playbook.positions import Document, Loc, twice
 from baton.playbook.problems import Problem
 from baton.playbook.sla import Policy
+from baton.playbook.whose import PROSPECT, WORDS
 
 if TYPE_CHECKING:
     from baton.playbook.checks import Context
@@ -22,8 +23,11 @@ def check_sla(context: Context) -> Iterator[Problem]:
     yield from twice(document, "policies", playbook.sla.policies)
     for index, policy in enumerate(playbook.sla.policies):
         at: Loc = ("policies", index)
-        if policy.calendar != "owner" and policy.calendar not in playbook.calendar_ids:
-            known = ", ".join(("owner", *playbook.calendar_ids))
+        if policy.calendar == PROSPECT and playbook.models.calendars.prospects is None:
+            why = "calendars.yaml does not say when prospects may be reached: give it `prospects`"
+            yield document.problem((*at, "calendar"), why)
+        if policy.calendar not in (*WORDS, *playbook.calendar_ids):
+            known = ", ".join((*WORDS, *playbook.calendar_ids))
             yield document.problem((*at, "calendar"), f"there is no calendar {policy.calendar!r}; there are {known}")
         if policy.first_contact is not None and policy.first_contact < policy.first_attempt:
             yield document.problem((*at, "first_contact"), "contact cannot be due before the first attempt")

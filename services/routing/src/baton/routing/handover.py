@@ -139,7 +139,7 @@ def _hand_over(
     rep = desk.books.roster.reps[placed.rep]
     owner = desk.books.roster.owner(rep.id)
     policy = desk.house.policy(placed.policy)
-    clock = desk.house.clock(policy, owner)
+    clock = desk.house.clock(policy, owner, qualified(lead).contact)
     books = desk.books.assigned(
         placed.pool or "", rep.id, placed.shares, own_day(rep.zone, desk.now), by_hand=is_by_hand
     )

@@ -194,6 +194,7 @@ def preview_shown(
     """
     seen = known.qualified if known is not None else None
     posted = {**lead_view(house.playbook.definition, body.lead(now), now), **body.fields}
+    contact = body.contact
     if seen is None:
         view = house.view(posted, body.contact, body.score or Score(total=0), body.temperature or "unknown", now)
     else:
@@ -227,5 +228,5 @@ def preview_shown(
         "owner": owner.model_dump(mode="json"),
         "rule": answer.rule.model_dump(mode="json"),
         "policy": policy.id,
-        "respond_by": house.clock(policy, owner).add(now, policy.first_attempt),
+        "respond_by": house.clock(policy, owner, contact).add(now, policy.first_attempt),
     }

@@ -176,9 +176,12 @@ def _hours_of(clocks: Iterable[Obligation], playbook: Playbook) -> dict[str | No
 
 def hours_of(calendar: str | None, playbook: Playbook) -> Hours:
     """Return the calendar of that name; around the clock where the playbook does not know it (any more)."""
-    if calendar is None or calendar not in playbook.calendar_ids:
+    if calendar is None:
         return AROUND_THE_CLOCK
-    return playbook.calendar(calendar)
+    try:
+        return playbook.calendar(calendar)
+    except KeyError:
+        return AROUND_THE_CLOCK
 
 
 def learned(state: Watched, heard: Heard, playbook: Playbook) -> Watched:
@@ -272,12 +275,13 @@ def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: 
     if state.evidence.has(handed.round, attempt):
         return state
     policy = next((policy for policy in playbook.sla.policies if policy.id == handed.policy), None)
-    calendar = handed.owner.calendar if policy is None or policy.calendar == "owner" else policy.calendar
+    owner, wanted = handed.owner, policy.calendar if policy else "owner"
+    calendar = playbook.calendar_for(wanted, owner.calendar, owner.team, handed.contact)
     hand_off = HandOff(
         round=handed.round,
         attempt=attempt,
-        owner=handed.owner.id,
-        team=handed.owner.team,
+        owner=owner.id,
+        team=owner.team,
         policy=handed.policy,
         started_at=handed.decided_at,
         terms=terms_of(policy) if policy else Terms(),
@@ -286,8 +290,8 @@ def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: 
         caused_at=handed.caused_at,
         restored_sequence=handed.restored_sequence,
     )
-    known = calendar in playbook.calendar_ids
-    measured = Measured(hours_of(calendar, playbook), calendar if known else None, handed.calendar_version)
+    hours = hours_of(calendar, playbook)
+    measured = Measured(hours, None if hours is AROUND_THE_CLOCK else calendar, handed.calendar_version)
     clocks = {clock.key: clock for clock in promised(hand_off, handed.respond_by, policy, measured)}
     evidence = _said_before(state.evidence.handed_over(hand_off), handed.history)
     return changed(state, evidence=evidence, obligations={**state.obligations, **clocks})

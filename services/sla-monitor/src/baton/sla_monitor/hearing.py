@@ -12,6 +12,7 @@ from baton.contracts import (
     SCORING,
     Activity,
     Answer,
+    Contact,
     Fact,
     LeadAnswered,
     LeadDisqualified,
@@ -33,6 +34,7 @@ from baton.contracts.reading import reading
 _ANSWER = reading(Answer, "question", "value", "occurred_at")
 _HANDED = ("round", "caused_at", "decided_at", "policy", "respond_by", "calendar_version")
 _SINCE = ("history", "intake_sequence", "statuses_from", "restored_sequence")
+_WHERE = reading(Contact, "country", "region", "timezone")
 _OWNER = reading(Owner, "id", "team", "calendar")
 _ANSWERS: dict[str, Any] = {"answers": list[_ANSWER]}  # type: ignore[valid-type]
 
@@ -45,8 +47,8 @@ _FACTS: tuple[type[Fact], ...] = (
     reading(LeadStatusReported, "status", "occurred_at"),
     LeadErased,
     reading(LeadDisqualified, "round"),
-    reading(LeadRouted, *_HANDED, *_SINCE, owner=_OWNER),
-    reading(LeadReassigned, *_HANDED, *_SINCE, "attempt", owner=_OWNER),
+    reading(LeadRouted, *_HANDED, *_SINCE, owner=_OWNER, contact=_WHERE),
+    reading(LeadReassigned, *_HANDED, *_SINCE, "attempt", owner=_OWNER, contact=_WHERE),
     reading(LeadHeld, "round"),
     reading(LeadRecycled, "round"),
     RepChanged,

@@ -101,9 +101,10 @@ class House:
         """The policy with this id. Raises KeyError."""
         return self.playbook.sla.policy(policy_id)
 
-    def clock(self, policy: Policy, owner: Owner) -> Calendar:
-        """The calendar in which the owner's time runs. Raises KeyError."""
-        return self.playbook.calendar(owner.calendar if policy.calendar == "owner" else policy.calendar)
+    def clock(self, policy: Policy, owner: Owner, contact: Contact) -> Calendar:
+        """The calendar in which the time to respond runs: the owner's, or as the policy says. Raises KeyError."""
+        meant = self.playbook.calendar_for(policy.calendar, owner.calendar, owner.team, contact)
+        return self.playbook.calendar(meant)
 
     def reassigns_on_breach(self, policy_id: str) -> bool:
         """True unless the policy says that a lead stays with its owner; a policy that is gone says nothing."""
