@@ -219,12 +219,13 @@ async def test_reserved_questions_rightly_used_are_taken(desk: Any) -> None:
     receipts(await desk.post("leads", ANN))
     said = [
         ("wish.channel", ["email", "call"]),
+        ("wish.channel", "none"),
         ("wish.interval", "2w"),
         ("wish.not_before", "2026-12-01"),
         ("justification.budget", "asked twice"),
     ]
     posted = [{**REF, "question": question, "value": value} for question, value in said]
-    assert [r["status"] for r in receipts(await desk.post("answers", posted))] == ["accepted"] * 4
+    assert [r["status"] for r in receipts(await desk.post("answers", posted))] == ["accepted"] * 5
 
 
 async def test_a_touch_says_when_both_sides_agreed_to_speak_next(desk: Any) -> None:

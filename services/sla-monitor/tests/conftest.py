@@ -163,15 +163,20 @@ class Facts:
         )
 
     def touched(
-        self, hours: float, channel: Any = "call", outcome: str | None = "nothing", direction: Any = "out"
+        self, hours: float, channel: Any = "call", outcome: str | None = "nothing", direction: Any = "out", **more: Any
     ) -> LeadTouched:
-        return LeadTouched(rep="ada", channel=channel, direction=direction, outcome=outcome, occurred_at=self.at(hours))
+        said = {"rep": "ada", "channel": channel, "direction": direction, "outcome": outcome}
+        return LeadTouched(**said, **more, occurred_at=self.at(hours))
 
-    def status(self, hours: float, status: Any) -> LeadStatusReported:
-        return LeadStatusReported(status=status, occurred_at=self.at(hours))
+    def status(self, hours: float, status: Any, **more: Any) -> LeadStatusReported:
+        return LeadStatusReported(status=status, occurred_at=self.at(hours), **more)
 
-    def wishes(self, hours: float, value: Any) -> LeadAnswered:
-        return LeadAnswered(answer=Answer(question="wish.channel", value=value, occurred_at=self.at(hours)))
+    def wishes(self, hours: float, value: Any, what: str = "channel") -> LeadAnswered:
+        return LeadAnswered(answer=Answer(question=f"wish.{what}", value=value, occurred_at=self.at(hours)))
+
+    def homework(self, hours: float, state: str = "set", **more: Any) -> LeadAnswered:
+        value = {"task": "Pick two points", "state": state, **more}
+        return LeadAnswered(answer=Answer(question="homework", value=value, occurred_at=self.at(hours)))
 
     def not_before(self, hours: float, until: float) -> LeadAnswered:
         value = self.at(until).isoformat()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from baton.contracts.fact import INTAKE, ROSTER, ROUTING, SCORING, SLA, Decided, Fact, Instant, Json, Part
+from baton.contracts.follow_up import FollowUpExcessive, HomeworkOverdue, HomeworkReminded
 from baton.contracts.intake import (
     CrmStatus,
     LeadAnswered,
@@ -89,6 +90,9 @@ _ALL: tuple[type[Fact], ...] = (
     SlaResumed,
     SlaWaived,
     SlaStopped,
+    FollowUpExcessive,
+    HomeworkReminded,
+    HomeworkOverdue,
     RepChanged,
     AccountAssigned,
 )
@@ -117,8 +121,11 @@ __all__ = [
     "Decided",
     "DefinitionRef",
     "Fact",
+    "FollowUpExcessive",
     "HeldReason",
     "HistoryItem",
+    "HomeworkOverdue",
+    "HomeworkReminded",
     "Instant",
     "Json",
     "LeadAnswered",

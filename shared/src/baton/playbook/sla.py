@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from baton.playbook.manners import Manners
 from baton.playbook.terms import BusinessTime, Id, Label, Span, Strict
 
 PerCent = Annotated[int, Field(ge=1, le=99)]
@@ -86,6 +87,7 @@ class Sla(Strict):
     """The policies rules may name."""
 
     policies: tuple[Policy, ...] = Field(min_length=1)
+    manners: Manners = Manners()
 
     def policy(self, policy_id: str) -> Policy:
         """The policy with this id. Raises KeyError."""

@@ -15,6 +15,9 @@ from baton.contracts import (
     Answer,
     Contact,
     Fact,
+    FollowUpExcessive,
+    HomeworkOverdue,
+    HomeworkReminded,
     LeadAnswered,
     LeadDelivered,
     LeadDisqualified,
@@ -57,6 +60,7 @@ _HANDED = ("round", "decided_at", "rule", "policy", "respond_by", "books_version
 _OWNER = reading(Owner, "id", "name", "team")
 _TRACE = reading(Trace, "pool", "near_misses", "candidates", "inputs_hash")
 _HELD = ("round", "reason", "detail", "rule", "pool", "objections", "next_try_at", "previous_owner", "statuses_from")
+_HOMEWORK = ("round", "owner", "due_at", "meeting_at", "task")
 _PROMISE = ("round", "promise", "policy", "owner", "team", "attempt", "started_at", "due_at")
 
 _FACTS: tuple[type[Fact], ...] = (
@@ -86,6 +90,9 @@ _FACTS: tuple[type[Fact], ...] = (
     reading(SlaResumed, *_PROMISE),
     reading(SlaWaived, *_PROMISE, "reason"),
     reading(SlaStopped, *_PROMISE, "rule", "reason", "touches", "then"),
+    reading(FollowUpExcessive, "round", "owner", "team", "reason", "rep", "channel", "touched_at", "unanswered"),
+    reading(HomeworkReminded, *_HOMEWORK),
+    reading(HomeworkOverdue, *_HOMEWORK, "state"),
     RepChanged,
 )
 HEARS: Mapping[str, Mapping[str, type[Fact]]] = {

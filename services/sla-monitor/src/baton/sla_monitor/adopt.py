@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from baton.contracts import (
+    FollowUpExcessive,
+    HomeworkOverdue,
+    HomeworkReminded,
     SlaBreached,
     SlaEscalated,
     SlaMet,
@@ -21,7 +24,11 @@ from baton.contracts import (
 from baton.playbook import Playbook
 from baton.runtime.handler import Decision, Due, Heard
 from baton.sla_monitor.decide import Watched, concluded, decide
+from baton.sla_monitor.domain.homework import DUE, MEETING, REMIND
 from baton.sla_monitor.domain.obligation import Key, Obligation
+
+BESIDE_CLOCKS = frozenset({FollowUpExcessive.type, HomeworkReminded.type, HomeworkOverdue.type})
+"""Facts that are said of no clock: what they follow from is evidence, or the timer that told them."""
 
 
 def adopt(
@@ -32,9 +39,10 @@ def adopt(
     Where the cause is not known it was a timer, and the facts tell which.
     """
     fired = _fired(said) if cause is None else None
+    said = [fact for fact in said if fact.type not in BESIDE_CLOCKS]
     judged = decide(state, cause or fired or Due("", "", "", now, 0), playbook, now).state
     after = _as_said(state.obligations, judged.obligations, said)
-    return concluded(state, replace(judged, obligations=after), fired.kind if fired else None)
+    return concluded(state, replace(judged, obligations=after), playbook, fired.kind if fired else None)
 
 
 def _fired(said: Sequence[Heard]) -> Due | None:
@@ -48,9 +56,17 @@ def _fired(said: Sequence[Heard]) -> Due | None:
                 return Due(fact.id, fact.subject, f"escalate.{promise}", at, 0)
             case SlaResumed(promise=promise, resumed_at=at):
                 return Due(fact.id, fact.subject, f"resume.{promise}", at, 0)
+            case HomeworkReminded() | HomeworkOverdue() as told:
+                return Due(fact.id, fact.subject, _homework_timer(told), fact.at, 0)
             case SlaStopped(promise=promise, due_at=due_at):
                 return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
     return None
+
+
+def _homework_timer(told: HomeworkReminded | HomeworkOverdue) -> str:
+    if isinstance(told, HomeworkReminded):
+        return REMIND
+    return DUE if told.state == "late" else MEETING
 
 
 def _as_said(

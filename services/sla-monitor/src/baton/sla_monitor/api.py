@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from baton.playbook import Playbook
 from baton.runtime.http import Problem, next_cursor, read_cursor, requires
 from baton.sla_monitor import store
+from baton.sla_monitor.advice import OTHERS, advice
 from baton.sla_monitor.domain.obligation import State
 from baton.sla_monitor.views import shown
 
@@ -48,17 +49,19 @@ def router(engine: Engine, tables: store.Tables, playbook: Callable[[], Playbook
 
     @routes.get("/v1/leads/{lead_id}", tags=["obligations"])
     async def show_lead(lead_id: Annotated[str, Path(max_length=200, pattern=r"^[^\x00]*$")]) -> dict[str, Any]:
-        """Every promise ever made about a lead, oldest first, and the touches they are judged by."""
+        """Every promise ever made about a lead, oldest first, the touches they are judged by, and whose turn it is."""
         found = await engine.read(lambda tx: _of_lead(tx, tables, lead_id))
         if found is None:
             raise Problem(404, "Unknown lead", "No fact about this lead has come here yet.")
-        evidence, rows, names = found
+        evidence, rows, names, others = found
         now = engine.clock.now()
+        clocks = [store.obligation_of(row) for row in rows]
         return {
             "lead_id": lead_id,
             "obligations": [shown(row, names, playbook(), now) for row in rows],
             "touches": evidence.touches,
             "engaged_at": evidence.engaged_at,
+            "follow_up": advice(evidence, clocks, others, playbook(), now),
         }
 
     @routes.get("/v1/policies", tags=["policies"])
@@ -78,12 +81,13 @@ def _listed(tx: Any, tables: store.Tables, wanted: store.Wanted, limit: int) -> 
     return rows, store.names_of(tx, tables, {row.owner for row in rows})
 
 
-def _of_lead(tx: Any, tables: store.Tables, lead_id: str) -> tuple[Any, list[Any], dict[str, str]] | None:
+def _of_lead(tx: Any, tables: store.Tables, lead_id: str) -> tuple[Any, list[Any], dict[str, str], list[str]] | None:
     found = store.of_lead(tx, tables, lead_id)
     if found is None:
         return None
     evidence, rows = found
-    return evidence, rows, store.names_of(tx, tables, {row.owner for row in rows})
+    others = store.others_of(tx, tables, evidence.account, lead_id, OTHERS) if evidence.account else []
+    return evidence, rows, store.names_of(tx, tables, {row.owner for row in rows}), others
 
 
 def _cursor(row: Any) -> str:

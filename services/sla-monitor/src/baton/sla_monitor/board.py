@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from baton.playbook import Playbook
 from baton.sla_monitor import store
+from baton.sla_monitor.advice import of_leads
 from baton.sla_monitor.views import LABELS, shown, working_time
 
 ROWS = 25
@@ -35,6 +36,7 @@ class Wanted:
 def look(tx: Connection, tables: store.Tables, wanted: Wanted, playbook: Playbook, now: datetime) -> dict[str, Any]:
     """Return the tiles per team and rep and the lists: the newest breaches, and the soonest deadlines."""
     lists = [_list(tx, tables, wanted, section, playbook, now) for section in SECTIONS]
+    shown_leads = {ob["lead_id"] for list_ in lists for ob in list_["rows"]}
     teams = _tiles("team", store.counts(tx, tables, "team", "state", "promise"))
     reps = _reps(tx, tables, wanted, teams)
     seen = {
@@ -45,6 +47,7 @@ def look(tx: Connection, tables: store.Tables, wanted: Wanted, playbook: Playboo
         "reps": reps,
         "total": _total(tx, tables, wanted, teams),
         "lists": lists,
+        "leads": of_leads(tx, tables, shown_leads, playbook, now),
         "limit": ROWS,
         "labels": LABELS,
         "policies": {policy.id: policy.label for policy in playbook.sla.policies},

@@ -9,6 +9,7 @@ from typing import Any
 
 from baton.contracts import (
     Answer,
+    FollowUpExcessive,
     HistoryItem,
     LeadAnswered,
     LeadDisqualified,
@@ -28,7 +29,10 @@ from baton.contracts import (
     SlaEscalated,
 )
 from baton.playbook import Playbook
+from baton.playbook.manners import Manners
+from baton.playbook.moments import moment
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
+from baton.sla_monitor.domain import homework
 from baton.sla_monitor.domain.agreements import agreement_of
 from baton.sla_monitor.domain.evidence import (
     Agreement,
@@ -41,6 +45,7 @@ from baton.sla_monitor.domain.evidence import (
     Touch,
 )
 from baton.sla_monitor.domain.follow_up import FollowedUp, newly_followed_up
+from baton.sla_monitor.domain.homework import homework_from
 from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours
 from baton.sla_monitor.domain.judgement import judged
 from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
@@ -48,6 +53,7 @@ from baton.sla_monitor.domain.promises import Measured, promised, terms_of
 from baton.sla_monitor.domain.ticking import escalated, expired, resumed, timers, warned
 from baton.sla_monitor.domain.wishes import wish_of
 from baton.sla_monitor.facts import said
+from baton.sla_monitor.telling import homework_told, too_much
 from baton.values import changed
 
 ERASED = "erased"
@@ -70,10 +76,13 @@ class Watched:
     escalations: tuple[tuple[str, str], ...] = ()
     """Policy and receiver of each step taken in this transaction; not stored."""
 
+    excesses: tuple[tuple[str, str | None], ...] = ()
+    """Reason and team of each touch too many that was said in this transaction; not stored."""
+
     @property
     def told(self) -> dict[str, Any]:
         """What is to be counted once the transaction is committed."""
-        return {name: getattr(self, name) for name in ("measured", "breaches", "escalations")}
+        return {name: getattr(self, name) for name in ("measured", "breaches", "escalations", "excesses")}
 
 
 def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> Decision[Watched]:
@@ -91,7 +100,15 @@ def decide(state: Watched, cause: Cause, playbook: Playbook, now: datetime) -> D
             known = state
     if known is state and not isinstance(cause, Due):
         return Decision(state)
+    if isinstance(cause, Due) and cause.kind in homework.KINDS:
+        return _homework_told(state, cause, playbook, now)
     return _concluded(state, known, playbook, now, cause.kind if isinstance(cause, Due) else None)
+
+
+def _homework_told(state: Watched, due: Due, playbook: Playbook, now: datetime) -> Decision[Watched]:
+    clocks, manners = state.obligations.values(), playbook.sla.manners
+    evidence, facts = homework_told(state.evidence, clocks, manners, due.kind, due.due_at, now)
+    return concluded(state, changed(state, evidence=evidence), playbook, due.kind, tuple(facts))
 
 
 def _erased(state: Watched, now: datetime) -> Decision[Watched]:
@@ -139,31 +156,41 @@ def _concluded(
     facts: list[Draft] = []
     for key, clock in after.items():
         facts += said(before.obligations.get(key), clock, turns[clock.turn], now)
+    facts += too_much(before.evidence, known.evidence, playbook.sla.manners)
     measured = newly_followed_up(before.evidence, known.evidence, after, hours)
     state = changed(known, obligations=after, measured=(*before.measured, *measured))
-    return concluded(before, _counted(before, state, facts), fired, tuple(facts))
+    return concluded(before, _counted(before, state, facts), playbook, fired, tuple(facts))
 
 
 def _counted(before: Watched, state: Watched, facts: Iterable[Draft]) -> Watched:
     bodies = [draft.body for draft in facts]
     broken = [body for body in bodies if isinstance(body, SlaBreached)]
     steps = [(body.policy, body.to) for body in bodies if isinstance(body, SlaEscalated)]
-    if not broken and not steps:
+    excess = [(body.reason, body.team) for body in bodies if isinstance(body, FollowUpExcessive)]
+    if not broken and not steps and not excess:
         return state
     clocks = [state.obligations[body.round, body.attempt, body.promise] for body in broken]
-    return changed(state, breaches=(*before.breaches, *clocks), escalations=(*before.escalations, *steps))
+    return changed(
+        state,
+        breaches=(*before.breaches, *clocks),
+        escalations=(*before.escalations, *steps),
+        excesses=(*before.excesses, *excess),
+    )
 
 
-def concluded(before: Watched, after: Watched, fired: str | None, facts: tuple[Draft, ...] = ()) -> Decision[Watched]:
+def concluded(
+    before: Watched, after: Watched, playbook: Playbook, fired: str | None, facts: tuple[Draft, ...] = ()
+) -> Decision[Watched]:
     """Return the decision that leaves the clocks so, with the timers that differ. `fired` has been cleared."""
-    return Decision(after, facts, _rearmed(before.obligations, after.obligations, fired))
+    return Decision(after, facts, _rearmed(before, after, playbook.sla.manners, fired))
 
 
-def _rearmed(
-    before: Mapping[Key, Obligation], after: Mapping[Key, Obligation], fired: str | None
-) -> dict[str, datetime | None]:
+def _rearmed(before: Watched, after: Watched, manners: Manners, fired: str | None) -> dict[str, datetime | None]:
     """Return only the timers that differ: every one that is set costs a row. The one that fired has been cleared."""
-    was, will = timers(before.values()), timers(after.values())
+    was, will = timers(before.obligations.values()), timers(after.obligations.values())
+    if before.evidence.homework or after.evidence.homework:
+        was |= homework.timers(before.evidence, manners)
+        will |= homework.timers(after.evidence, manners)
     if fired is not None:
         was.pop(fired, None)
     return {kind: will.get(kind) for kind in sorted(was.keys() | will.keys()) if was.get(kind) != will.get(kind)}
@@ -207,12 +234,12 @@ def _with(state: Watched, evidence: Evidence) -> Watched:
 def _from_outside(known: Evidence, heard: Heard) -> Evidence:
     match heard.body:
         case LeadTouched() as touched:
-            outgoing = touched.direction == "out"
-            touch = Touch(touched.occurred_at, touched.channel, outgoing, touched.reached)
+            touch = _touch(touched)
             known = changed(known, touches=tuple(sorted((*known.touches, touch))))
             return known if touched.next_at is None else _agreed(known, Agreement(touch.at, touched.next_at))
-        case LeadStatusReported(status=status, occurred_at=at):
-            return changed(known, statuses=tuple(sorted((*known.statuses, Status(at, status, heard.sequence)))))
+        case LeadStatusReported(status=status, occurred_at=at, stage=stage):
+            said = Status(at, status, heard.sequence, stage or "")
+            return changed(known, statuses=tuple(sorted((*known.statuses, said))))
         case LeadAnswered(answer=answer):
             return _answered(known, [answer])
         case LeadMerged(occurred_at=at):
@@ -229,12 +256,27 @@ def _agreed(known: Evidence, agreement: Agreement) -> Evidence:
     return changed(known, agreements=tuple(sorted({*known.agreements, agreement})))
 
 
+def _touch(touched: LeadTouched) -> Touch:
+    return Touch(
+        at=touched.occurred_at,
+        channel=touched.channel,
+        outgoing=touched.direction == "out",
+        reached=touched.reached,
+        rep=touched.rep,
+        purpose=touched.purpose or "",
+        outcome=touched.outcome or "",
+        authority=touched.authority or "",
+    )
+
+
 def _answered(known: Evidence, answers: Iterable[Answer]) -> Evidence:
     for answer in answers:
         if wish := wish_of(answer.question, answer.value, answer.occurred_at):
             known = changed(known, wishes=tuple(sorted({*known.wishes, wish})))
         if agreement := agreement_of(answer.question, answer.value, answer.occurred_at):
             known = _agreed(known, agreement)
+        if answer.question == "homework" and (work := homework_from(answer.value, answer.occurred_at, moment)):
+            known = changed(known, homework=tuple(sorted({*known.homework, work})))
         if _is_word_of_the_person(answer):
             known = changed(known, answers=tuple(sorted({*known.answers, answer.occurred_at})))
     return known
@@ -289,11 +331,13 @@ def _handed_over(state: Watched, handed: LeadRouted | LeadReassigned, playbook: 
         marks_from=handed.statuses_from,
         caused_at=handed.caused_at,
         restored_sequence=handed.restored_sequence,
+        email_only=handed.source in playbook.sla.manners.self_service,
     )
     hours = hours_of(calendar, playbook)
     measured = Measured(hours, None if hours is AROUND_THE_CLOCK else calendar, handed.calendar_version)
     clocks = {clock.key: clock for clock in promised(hand_off, handed.respond_by, policy, measured)}
-    evidence = _said_before(state.evidence.handed_over(hand_off), handed.history)
+    known_of = changed(state.evidence, source=handed.source or "", account=handed.contact.account_id or "")
+    evidence = _said_before(known_of.handed_over(hand_off), handed.history)
     return changed(state, evidence=evidence, obligations={**state.obligations, **clocks})
 
 

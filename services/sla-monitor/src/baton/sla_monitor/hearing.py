@@ -32,23 +32,24 @@ from baton.contracts import (
 from baton.contracts.reading import reading
 
 _ANSWER = reading(Answer, "question", "value", "occurred_at")
-_HANDED = ("round", "caused_at", "decided_at", "policy", "respond_by", "calendar_version")
+_HANDED = ("round", "caused_at", "decided_at", "policy", "respond_by", "calendar_version", "source")
 _SINCE = ("history", "intake_sequence", "statuses_from", "restored_sequence")
-_WHERE = reading(Contact, "country", "region", "timezone")
+_CONTACT = reading(Contact, "account_id", "country", "region", "timezone")
 _OWNER = reading(Owner, "id", "team", "calendar")
+_TOUCHED = ("rep", "channel", "direction", "purpose", "outcome", "authority", "occurred_at", "next_at")
 _ANSWERS: dict[str, Any] = {"answers": list[_ANSWER]}  # type: ignore[valid-type]
 
 _FACTS: tuple[type[Fact], ...] = (
     reading(LeadUpdated, "absorbed", "restored", **_ANSWERS),
     reading(LeadMerged, "occurred_at"),
-    reading(LeadTouched, "channel", "direction", "outcome", "occurred_at", "next_at"),
+    reading(LeadTouched, *_TOUCHED),
     reading(LeadAnswered, answer=_ANSWER),
     reading(LeadEngaged, activity=reading(Activity, "occurred_at")),
-    reading(LeadStatusReported, "status", "occurred_at"),
+    reading(LeadStatusReported, "status", "stage", "occurred_at"),
     LeadErased,
     reading(LeadDisqualified, "round"),
-    reading(LeadRouted, *_HANDED, *_SINCE, owner=_OWNER, contact=_WHERE),
-    reading(LeadReassigned, *_HANDED, *_SINCE, "attempt", owner=_OWNER, contact=_WHERE),
+    reading(LeadRouted, *_HANDED, *_SINCE, owner=_OWNER, contact=_CONTACT),
+    reading(LeadReassigned, *_HANDED, *_SINCE, "attempt", owner=_OWNER, contact=_CONTACT),
     reading(LeadHeld, "round"),
     reading(LeadRecycled, "round"),
     RepChanged,

@@ -66,6 +66,12 @@ class Metrics:
         self._teams, self._policies = Values(), Values()
         self._known_teams: set[str] = {NO_TEAM}
         self._in_force: Sequence[str] = ()
+        self.excesses = Counter(
+            "baton_follow_up_excessive",
+            "Touches above the plan or against the person's wish, by reason.",
+            ["reason", "team"],
+            registry=registry,
+        )
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
 
     def show_playbook(self, playbook: Playbook) -> None:
@@ -97,6 +103,12 @@ class Metrics:
             after_commit(tx, lambda: self.expect(teams))
         if measured or breaches or kept or escalations:
             after_commit(tx, lambda: self._count(measured, breaches, kept, escalations))
+        if excesses := [excess for state in seen for excess in state.excesses]:
+            after_commit(tx, lambda: self._count_excesses(excesses))
+
+    def _count_excesses(self, excesses: Iterable[tuple[str, str | None]]) -> None:
+        for reason, team in excesses:
+            self.excesses.labels(reason, self._teams.of(team or NO_TEAM)).inc()
 
     def _count(
         self,

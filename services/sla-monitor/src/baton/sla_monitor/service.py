@@ -20,6 +20,7 @@ from baton.sla_monitor import store
 from baton.sla_monitor.adopt import adopt
 from baton.sla_monitor.api import router
 from baton.sla_monitor.decide import Watched, decide
+from baton.sla_monitor.domain import homework
 from baton.sla_monitor.domain.ticking import KINDS
 from baton.sla_monitor.hearing import HEARS
 from baton.sla_monitor.metrics import Metrics
@@ -43,7 +44,7 @@ class SlaMonitor(Service[Watched, None]):
     vocabulary = TOPICS[SLA]
     erased_by = frozenset({LeadErased.type})
     # Warnings wait for what was said before them, too: nobody is warned of what he has done.
-    deadlines = frozenset(KINDS)
+    deadlines = frozenset({*KINDS, *homework.KINDS})
     patience = 0.1  # deadlines wait for two seconds; nothing a person does waits for a clock to start
 
     def __init__(self, watch: Watch) -> None:

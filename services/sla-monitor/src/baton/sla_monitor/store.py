@@ -49,7 +49,14 @@ class Tables:
 def make_tables() -> tuple[MetaData, Tables]:
     """Return the metadata with the runtime's tables and our own, and our own."""
     metadata = new_metadata()
-    lead = Table("lead", metadata, Column("lead_id", Text, primary_key=True), Column("evidence", Json, nullable=False))
+    lead = Table(
+        "lead",
+        metadata,
+        Column("lead_id", Text, primary_key=True),
+        Column("evidence", Json, nullable=False),
+        Column("account", Text),  # of the evidence: who else there is of the same company
+        Index("lead_account", "account", "lead_id"),
+    )
     rep = Table("rep", metadata, Column("rep_id", Text, primary_key=True), Column("rep", Json, nullable=False))
     obligation = Table(
         "obligation",
@@ -126,7 +133,9 @@ def keep(tx: Connection, tables: Tables, states: Mapping[str, Watched]) -> None:
         if state.rep is not None:
             reps.append({"rep_id": subject, "rep": state.rep.model_dump(mode="json")})
             continue
-        leads.append({"lead_id": subject, "evidence": state.evidence})  # orjson writes dataclasses by itself
+        # orjson writes dataclasses by itself
+        account = state.evidence.account or None
+        leads.append({"lead_id": subject, "evidence": state.evidence, "account": account})
         changed = (clock for key, clock in state.obligations.items() if state.stored.get(key) != clock)
         clocks += [{"lead_id": subject, **vars(clock)} for clock in changed]
     upsert(tx, tables.lead, leads)
@@ -187,6 +196,27 @@ def of_lead(tx: Connection, tables: Tables, lead_id: str) -> tuple[Evidence, lis
     query = select(table).where(table.c.lead_id == lead_id)
     rows = tx.execute(query.order_by(table.c.round, table.c.attempt, table.c.due_at))
     return _EVIDENCE.validate_python(known.evidence), list(rows)
+
+
+def evidence_of(tx: Connection, tables: Tables, lead_ids: set[str]) -> dict[str, Evidence]:
+    """Return what is known of each of these leads."""
+    rows = fetch(tx, tables.lead, "lead_id", lead_ids)
+    return {row.lead_id: _EVIDENCE.validate_python(row.evidence) for row in rows}
+
+
+def clocks_of(tx: Connection, tables: Tables, lead_ids: set[str]) -> dict[str, list[Obligation]]:
+    """Return the obligations of each of these leads."""
+    clocks: dict[str, list[Obligation]] = defaultdict(list)
+    for row in fetch(tx, tables.obligation, "lead_id", lead_ids):
+        clocks[row.lead_id].append(obligation_of(row))
+    return clocks
+
+
+def others_of(tx: Connection, tables: Tables, account: str, lead_id: str, limit: int) -> list[str]:
+    """Return up to `limit` other leads of the same company that were handed to sales."""
+    column = tables.lead.c
+    query = select(column.lead_id).where(column.account == account, column.lead_id != lead_id)
+    return list(tx.execute(query.order_by(column.lead_id.desc()).limit(limit)).scalars())
 
 
 def names_of(tx: Connection, tables: Tables, owners: set[str]) -> dict[str, str]:

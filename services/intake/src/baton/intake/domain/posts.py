@@ -14,6 +14,7 @@ Kind = Literal["lead", "activity", "touch", "answer", "status"]
 KINDS: tuple[Kind, ...] = ("lead", "activity", "touch", "answer", "status")
 
 CHANNELS = ("call", "email", "meeting", "message", "visit")
+WISHED = (*CHANNELS, "any", "none")
 HOMEWORK_STATES = ("set", "returned", "returned_with_colleague")
 
 
@@ -255,8 +256,8 @@ def check_question(question: str, value: Any) -> None:
 def _check_wish(question: str, value: Any) -> None:
     if question == "wish.channel":
         wished = value if isinstance(value, list) else [value]
-        if not wished or any(channel not in CHANNELS for channel in wished if channel is not None):
-            raise ValueError(f"wish.channel is one of {', '.join(CHANNELS)}, or a list of them")
+        if not wished or any(channel not in WISHED for channel in wished if channel is not None):
+            raise ValueError(f"wish.channel is one of {', '.join(WISHED)}, or a list of them")
     elif question == "wish.interval":
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             raise ValueError("wish.interval is text such as 2w, or a number of days")

@@ -7,6 +7,9 @@ from typing import Any
 
 from baton.contracts import (
     Candidate,
+    FollowUpExcessive,
+    HomeworkOverdue,
+    HomeworkReminded,
     LeadDelivered,
     LeadDisqualified,
     LeadHeld,
@@ -211,6 +214,34 @@ def _reason(reason: Reason) -> dict[str, Any]:
     return said
 
 
+_TOO_MUCH = {
+    "no_contact": "The person wishes no contact.",
+    "channel": "The person does not wish this channel.",
+    "agreed_date": "Both sides agreed on a later date.",
+    "interval": "The person agreed to a longer interval.",
+    "not_ready": "The lead was back with marketing.",
+    "unanswered": "The plan asks for no more without an answer.",
+}
+
+
+def _excessive(fact: FollowUpExcessive) -> Line:
+    why = f"{_TOO_MUCH[fact.reason]} Attempt {fact.unanswered} in a row without an answer."
+    return Line(f"One touch too many: {fact.channel}", why, "warn", fact.rep, {"reason": fact.reason})
+
+
+def _reminded(fact: HomeworkReminded) -> Line:
+    meeting = f"The meeting is {timed(fact.meeting_at)}." if fact.meeting_at else None
+    return Line("The person is reminded of the homework", meeting, "plain", fact.owner, {"task": fact.task})
+
+
+def _overdue(fact: HomeworkOverdue) -> Line:
+    if fact.state == "not_returned":
+        proposal = "Disqualifying is proposed."
+        return Line("Homework was not returned by the meeting", proposal, "bad", fact.owner, {"task": fact.task})
+    why = f"It was due {timed(fact.due_at)}." if fact.due_at else None
+    return Line("Homework is late", why, "warn", fact.owner, {"task": fact.task})
+
+
 TELL: dict[str, Callable[[Any], Line]] = {
     LeadScored.type: _scored,
     LeadQualified.type: _qualified,
@@ -230,4 +261,7 @@ TELL: dict[str, Callable[[Any], Line]] = {
     SlaResumed.type: _resumed,
     SlaWaived.type: _waived,
     SlaStopped.type: _stopped,
+    FollowUpExcessive.type: _excessive,
+    HomeworkReminded.type: _reminded,
+    HomeworkOverdue.type: _overdue,
 }

@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from baton.sla_monitor.domain.evidence import Evidence, HandOff, Touch
 from baton.sla_monitor.domain.hours import Hours, Pause, Rested
+from baton.sla_monitor.domain.wishes import channel_wish
 
 CLOSING = {
     "opportunity": "opportunity",
@@ -106,8 +107,9 @@ class Course:
         return marks + [(d.at, "disqualified") for d in verdicts]
 
     def calls_unwanted(self, until: datetime) -> bool:
-        """True if by then the person had said not to be called."""
-        return any(not wish.calls and wish.at <= until for wish in self.evidence.wishes)
+        """True if the last word of the person by then is not to be called; or if he served himself and said nothing."""
+        wish = channel_wish(self.evidence.wishes, until)
+        return self.turn.email_only if wish is None else not wish.calls
 
     def unanswered(self) -> list[datetime]:
         """Times of the attempts since the person was last heard, in the whole round or since it was claimed by hand."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -21,6 +21,10 @@ class Touch:
     channel: str
     outgoing: bool
     reached: bool
+    rep: str = ""
+    purpose: str = ""
+    outcome: str = ""
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,6 +34,7 @@ class Status:
     at: datetime
     status: str
     sequence: int
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,6 +46,21 @@ class Wish:
     contact: bool
     told_of: str = ""
     """The absorbed lead it was known of; empty where it was said of this one."""
+    channels: tuple[str, ...] = ()
+    """Those that were named; what is stored of older wishes names none."""
+    pace: int = 0
+    """Seconds between two contacts, where the wish is about that and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Homework:
+    """A task for the person was set, or something came back: `set`, `returned`, `returned_with_colleague`."""
+
+    at: datetime
+    state: str
+    task: str = ""
+    due_at: datetime | None = field(default=None, compare=False)
+    meeting_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -119,6 +139,8 @@ class HandOff:
     caused_at: datetime | None = None
     restored_sequence: int = 0
     """Merges up to this one of intake's facts had been undone when it began."""
+    email_only: bool = False
+    """The person served himself so far: no calls, until he wishes otherwise (F1)."""
     ended_at: datetime | None = None
     ended_by: Ended | None = None
 
@@ -136,6 +158,11 @@ class Evidence:
     engaged_at: datetime | None = None
     merges: tuple[Merge, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    homework: tuple[Homework, ...] = ()
+    told: tuple[tuple[datetime, str], ...] = ()
+    """Of which homework, by when it was set, what timers have told."""
+    source: str = ""
+    account: str = ""
 
     def handed_over(self, hand_off: HandOff) -> Evidence:
         """Return it with one more turn; whoever had the lead in this round has lost it."""

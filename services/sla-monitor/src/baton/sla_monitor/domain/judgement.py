@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours, Rested
 from baton.sla_monitor.domain.obligation import Key, Obligation, State
 from baton.sla_monitor.domain.promises import work_limit
 from baton.sla_monitor.domain.warnings import due_moved, kind_of_time, next_step
+from baton.sla_monitor.domain.wishes import pace_of
 from baton.values import changed
 
 
@@ -201,7 +203,16 @@ def _minimum_done(course: Course, clock: Obligation) -> datetime | None:
 def _asked(course: Course, clock: Obligation) -> dict[str, int]:
     terms: Terms = course.turn.terms
     calls = 0 if course.calls_unwanted(clock.due_at) else terms.calls
-    return {channel: count for channel, count in (("call", calls), ("email", terms.emails)) if count}
+    allowed = _allowed(course, clock)
+    calls = min(calls, allowed)
+    emails = min(terms.emails, allowed - calls)
+    return {channel: count for channel, count in (("call", calls), ("email", emails)) if count}
+
+
+def _allowed(course: Course, clock: Obligation) -> int:
+    """How many contacts fit into the time without breaking the interval the person agreed to (F1)."""
+    pace = pace_of(course.evidence.wishes, clock.due_at)
+    return 1 + (clock.due_at - clock.started_at) // pace if pace else sys.maxsize
 
 
 def _own_ends(course: Course, clock: Obligation) -> list[End]:
