@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from datetime import timedelta
 from typing import Annotated
 
 import httpx
@@ -14,6 +15,7 @@ from fastapi import Depends, Request
 from shared.tests.runtime_http.conftest import START, Open
 from shared.tests.runtime_http.kiosk import Kiosk
 
+from baton.runtime.clock import Clock
 from baton.runtime.http import Principal, next_cursor, read_cursor, requires
 from baton.runtime.http.app import combine, create_app
 from baton.runtime.http.lean import LeanRoute
@@ -110,6 +112,15 @@ async def test_a_refused_playbook_is_told_but_takes_nobody_out_of_service(open_k
     assert answer.json()["checks"]["playbook"] == {"ok": False, "reason": "scoring.yaml:3:1: unknown field"}
     assert 'baton_concerns{about="playbook"} 1.0' in told
     assert 'baton_concerns{about="playbook"} 0.0' in settled
+
+
+async def test_a_store_whose_clock_is_apart_is_a_concern(open_kiosk: Open) -> None:
+    async with open_kiosk() as (_, engine):
+        engine.clock = Clock()  # one that runs
+        engine.lanes.seen = (engine.clock.now(), engine.clock.monotonic())
+        assert "clock" not in engine.concerns()
+        engine.lanes.seen = (engine.clock.now() - timedelta(hours=2), engine.clock.monotonic())
+        assert engine.concerns()["clock"] == "the store's clock and this machine's are -7200 s apart"
 
 
 async def test_the_ledger_counts_and_lists_page_by_page(client: httpx.AsyncClient) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -13,25 +14,17 @@ import orjson
 
 from baton.cli.client import SERVICES, Client
 from baton.cli.faults import Fault
+from baton.cli.finding import Finding
 from baton.cli.health import Metrics, read_checks, read_metrics
 from baton.cli.home import home, readable_by_others, token_file
 from baton.cli.screen import out
+from baton.cli.surroundings import look_around, look_at_the_disk
 
 LAG_WORTH_A_WORD = 1000
 """Records not read yet; what a healthy service reads in a second or two."""
 OUTBOX_WORTH_A_WORD = 1000
 CLOCK_SECONDS = 5.0
 """Signatures and deadlines bear this much; a browser's login link does not bear much more."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    about: str
-    what: str
-    fine: bool = True
-    hint: str | None = None
 
 
 def examine(as_json: bool) -> None:
@@ -55,8 +48,17 @@ def look(client: Client) -> Iterator[Finding]:
     yield from _this_machine(client)
     versions: dict[str, str] = {}
     playbooks: dict[str, str] = {}
+    silent = False
     for service in SERVICES:
-        yield from _service(client, service, versions, playbooks)
+        try:
+            answer = client.ask("GET", f"/{service}/readyz")
+        except Fault as fault:
+            silent = True
+            yield Finding(service, fault.message, fine=False, hint=fault.hint)
+        else:
+            yield from _service(client, service, answer, versions, playbooks)
+    if silent:
+        yield from look_around()
     yield from _agree("version", versions | {"this command": version("baton-shared")}, "Install the same everywhere.")
     hint = "Give every service the same BATON_PLAYBOOK; a new one is live in seconds, an invalid one is refused."
     yield from _agree("playbook", playbooks, hint)
@@ -69,16 +71,15 @@ def _this_machine(client: Client) -> Iterator[Finding]:
         exposed = readable_by_others(secret)
         what = f"{secret} can be read by others" if exposed else f"{secret} can be read by its owner only"
         yield Finding("token", what, not exposed, f"chmod 600 {secret}")
+    yield from look_at_the_disk()
 
 
-def _service(client: Client, service: str, versions: dict[str, str], playbooks: dict[str, str]) -> Iterator[Finding]:
-    try:
-        answer = client.ask("GET", f"/{service}/readyz")
-    except Fault as fault:
-        yield Finding(service, fault.message, fine=False, hint=fault.hint)
-        return
+def _service(
+    client: Client, service: str, answer: httpx.Response, versions: dict[str, str], playbooks: dict[str, str]
+) -> Iterator[Finding]:
     yield from _readiness(service, answer)
     yield from _clock(service, answer)
+    yield from _token(client, service)
     try:
         metrics = read_metrics(client, service)
     except Fault as fault:
@@ -108,6 +109,7 @@ def _readiness(service: str, answer: httpx.Response) -> Iterator[Finding]:
 HINTS = {
     "store": "Is the database up, and BATON_DATABASE_URL right? Embedded: is the disk full?",
     "bus": "Is Kafka up, and BATON_BUS right? Leads are taken in meanwhile and go on by themselves.",
+    "clock": "Let the database's machine and this one keep time by NTP: docs/runbooks/clock-jumped.md.",
     "playbook": "`baton playbook check` says what is wrong; the last valid version stays in force.",
 }
 
@@ -122,6 +124,14 @@ def _clock(service: str, answer: httpx.Response) -> Iterator[Finding]:
         yield Finding(service, f"its clock and this one are {apart:.0f} s apart", fine=False, hint=hint)
 
 
+def _token(client: Client, service: str) -> Iterator[Finding]:
+    """Metrics may be open on this machine: only what never is shows whether the token is known."""
+    with contextlib.suppress(Fault):  # it has answered a moment ago
+        if client.ask("GET", f"/{service}/v1/parked?limit=1").status_code == httpx.codes.UNAUTHORIZED:
+            hint = "BATON_TOKEN is wrong or missing, or the service reads another BATON_TOKENS file (at its start)."
+            yield Finding(service, "does not know this token (401)", fine=False, hint=hint)
+
+
 def _backlog(service: str, metrics: Metrics) -> Iterator[Finding]:
     lag = sum(value for _, value in metrics.get("baton_consumer_lag", []))
     waiting = sum(value for _, value in metrics.get("baton_outbox_pending", []))
@@ -129,6 +139,9 @@ def _backlog(service: str, metrics: Metrics) -> Iterator[Finding]:
     behind = lag > LAG_WORTH_A_WORD or waiting > OUTBOX_WORTH_A_WORD
     what = f"{lag:.0f} records to read, {waiting:.0f} to publish"
     yield Finding(service, what, not behind, "It should fall within seconds; if it grows, look at the log.")
+    jumps = sum(value for _, value in metrics.get("baton_clock_jumps_total", []))
+    if jumps:
+        yield Finding(service, f"its store's clock has jumped {jumps:.0f} times since it started")
     if parked:
         hint = "`baton dead list` shows them, `baton dead replay` tries again."
         yield Finding(service, f"{parked:.0f} leads are parked", fine=False, hint=hint)

@@ -10,17 +10,18 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from baton.cli.ended import forget_end, note_end
 from baton.cli.faults import Exit, Fault
 from baton.cli.first_steps import first_steps
 from baton.cli.home import read_url, url_file
 from baton.cli.screen import out
 from baton.runtime.bus.access import NoAccess
+from baton.runtime.failures import OtherLanes
 from baton.runtime.http import ensure_admin_token, login_link
 from baton.runtime.republish import NoBeginning
 from baton.runtime.run import AlreadyRunning, CannotMigrate, PortTaken, installed_services, serve_embedded, serve_one
@@ -34,7 +35,7 @@ def up(roll_forward: Sequence[str] = ()) -> None:
     if not settings.bus.startswith("embedded:") or settings.database_url:
         hint = "For Kafka or PostgreSQL start each service with `baton run <service>`."
         raise Fault("`baton up` keeps everything in one process and under BATON_HOME", hint, Exit.USAGE)
-    _run(lambda: _embedded(settings), settings)
+    _run(lambda: _embedded(settings), settings, "up")
 
 
 def run(service: str, roll_forward: bool = False, start_from: Path | None = None) -> None:
@@ -46,8 +47,12 @@ def run(service: str, roll_forward: bool = False, start_from: Path | None = None
     if settings.bus.startswith("embedded:"):
         hint = "Name a Kafka in BATON_BUS (kafka://host:port); `baton up` runs all services in one process."
         raise Fault("the embedded bus connects services of one process only", hint, Exit.USAGE)
-    ready = partial(_say, f"{service} is up on {address(settings)}/{service}/")
-    _run(lambda: serve_one(settings, service, ready=ready), settings)
+
+    def ready() -> None:
+        forget_end(settings.home, service)
+        _say(f"{service} is up on {address(settings)}/{service}/")
+
+    _run(lambda: serve_one(settings, service, ready=ready), settings, service)
 
 
 def _say(text: str) -> None:
@@ -84,6 +89,7 @@ async def _embedded(settings: Settings) -> None:
         if read_url(settings.home) != nearby(settings):
             with contextlib.suppress(OSError):
                 url_file(settings.home).write_text(nearby(settings) + "\n")
+        forget_end(settings.home, "up")
         _say(first_steps(address(settings), settings.home / "token", link, _typed()))
 
     try:
@@ -111,34 +117,48 @@ def _settings(**given: Any) -> Settings:
         raise Fault(f"{name}: {first['msg']}", "docs/settings.md lists every setting.", Exit.USAGE) from faults
 
 
-def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
+def _run(serve: Callable[[], Coroutine[Any, Any, None]], settings: Settings, who: str) -> None:
     if hasattr(signal, "SIGPIPE"):
         # Other commands end with the reader of their output; a server whose broker hangs up has an error to handle.
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve())
+    except AlreadyRunning as fault:
+        raise Fault(str(fault), code=Exit.BUSY) from fault
     except Exception as fault:
-        if (told := _told(fault, settings)) is None:
+        told = _told(fault, settings)
+        note_end(settings.home, who, told.message if told else _in_a_line(fault))
+        if told is None:
             raise
         raise told from fault
 
 
+def _in_a_line(fault: BaseException) -> str:
+    """What is at the bottom of it: its kind and the first line of what it says."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}".strip()
+
+
+_MENDED: dict[type[Exception], tuple[str, Exit]] = {
+    PortTaken: ("Set BATON_PORT to a free one.", Exit.WRONG),
+    NoAccess: ("docs/settings.md lists every setting.", Exit.USAGE),
+    CannotMigrate: ("The data is as it was before.", Exit.WRONG),
+    CannotTrace: ('pip install "baton-shared[traces]", or see docs/tracing.md.', Exit.USAGE),
+    OtherLanes: ("Put the old number back: it cannot be changed later.", Exit.USAGE),
+    NoBeginning: ("`baton republish --output FILE` writes one; then name it again.", Exit.WRONG),
+}
+"""What people can mend, by how."""
+
+
 def _told(fault: Exception, settings: Settings) -> Fault | None:
     """Return what to tell of what kept us from serving; None if it is none of what people can mend."""
-    match fault:
-        case AlreadyRunning():
-            return Fault(str(fault), code=Exit.BUSY)
-        case PortTaken():
-            return Fault(str(fault), "Set BATON_PORT to a free one.")
-        case NoAccess():
-            return Fault(str(fault), "docs/settings.md lists every setting.", Exit.USAGE)
-        case CannotMigrate():
-            return Fault(str(fault), "The data is as it was before.")
-        case CannotTrace():
-            return Fault(str(fault), 'pip install "baton-shared[traces]", or see docs/tracing.md.', Exit.USAGE)
-        case NoBeginning():
-            return Fault(str(fault), "`baton republish --output FILE` writes one; then name it again.")
+    if isinstance(fault, Fault):
+        return fault
+    for kind, (hint, code) in _MENDED.items():
+        if isinstance(fault, kind):
+            return Fault(str(fault), hint, code)
     playbook = sys.modules.get("baton.playbook")  # a service that works by none never loads what reads it: 18 MB
     if playbook is None or not isinstance(fault, playbook.PlaybookErrors):
         return None

@@ -52,6 +52,8 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 HOUSEKEEPING_SECONDS = 5.0
+APART = 5.0
+"""Seconds that two clocks may differ by: what the doctor allows, and signatures bear."""
 SCRUB_AT_ONCE = 50
 
 
@@ -177,6 +179,12 @@ class Engine:
         if self._stopping:
             reasons["process"] = "stopping"
         return reasons
+
+    def concerns(self) -> dict[str, str]:
+        """Return what needs a look, with the reason, though the service works on."""
+        apart = (self.now() - self.clock.now()).total_seconds()
+        own = {"clock": f"the store's clock and this machine's are {apart:+.0f} s apart"} if abs(apart) > APART else {}
+        return {**own, **self.service.concerns()}
 
     async def _store_problem(self) -> str | None:
         try:
@@ -367,7 +375,7 @@ class Engine:
 
     def _tell_concerns(self) -> None:
         """Log what has newly come to need a look, or no longer does; the service works on meanwhile."""
-        now = dict(self.service.concerns())
+        now = self.concerns()
         for about in self._concerns.keys() | now.keys():
             self._metrics.concerns.labels(about).set(about in now)
             if now.get(about) != self._concerns.get(about):

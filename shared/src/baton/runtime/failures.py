@@ -43,3 +43,7 @@ class Fenced(Exception):
 
 class BrokenInvariant(Exception):
     """Something the runtime relies on is not so. The process must stop loudly rather than go on."""
+
+
+class OtherLanes(ValueError):
+    """A store or a topic was made with another number of lanes than BATON_PARTITIONS says."""

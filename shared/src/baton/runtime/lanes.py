@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from baton.runtime.clock import Clock
+from baton.runtime.failures import OtherLanes
 from baton.runtime.fence import store_now
 from baton.runtime.store.port import Store
 from baton.runtime.store.rows import insert_missing, upsert
@@ -57,14 +58,14 @@ class Lanes:
     async def prepare(self, topics: list[str], *, alone: bool) -> None:
         """Make the rows of lanes and places that are missing. `alone`: nobody else can be alive, so free all leases.
 
-        Raises ValueError if the store was made with another number of lanes.
+        Raises OtherLanes if the store was made with another number of lanes.
         """
 
         def work(tx: Connection) -> None:
             lane, place = self._tables.lane, self._tables.place
             there = tx.execute(select(func.count()).select_from(lane)).scalar_one()
             if there not in (0, self.count):
-                raise ValueError(f"this store has {there} lanes, but BATON_PARTITIONS says {self.count}")
+                raise OtherLanes(f"this store has {there} lanes, but BATON_PARTITIONS says {self.count}")
             empty = {"owner": None, "epoch": 0, "until": None, "position": 0}
             insert_missing(tx, lane, [{"lane": i, **empty} for i in range(self.count)])
             places = [{"topic": t, "lane": i, "next_off": 0} for t in topics for i in range(self.count)]

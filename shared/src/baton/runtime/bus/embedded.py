@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from baton.runtime.bus.port import RETENTION, Headers, Outgoing, Record, Rewritten, TopicLane
+from baton.runtime.failures import OtherLanes
 from baton.runtime.store.port import SqliteStore
 
 _SCHEMA = (
@@ -62,7 +63,7 @@ class EmbeddedBus:
             there = {row.topic: row.lanes for row in tx.exec_driver_sql("SELECT topic, lanes FROM topic")}
             for topic in topics:
                 if there[topic] != lanes:
-                    raise ValueError(f"topic {topic} has {there[topic]} partitions, but BATON_PARTITIONS says {lanes}")
+                    raise OtherLanes(f"topic {topic} has {there[topic]} partitions, but BATON_PARTITIONS says {lanes}")
             ends = tx.exec_driver_sql("SELECT topic, lane, next_off FROM lane_end").all()
             return {(topic, lane): end for topic, lane, end in ends}
 

@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from baton.runtime.bus.port import RETENTION, Headers, Outgoing, Record, Rewritten, TopicLane
+from baton.runtime.failures import OtherLanes
 from baton.runtime.store.port import NotNow
 
 RETENTION_MS = int(RETENTION.total_seconds() * 1000)
@@ -83,7 +84,7 @@ class KafkaBus:
             found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(list(topics))}
             wrong = {topic: number for topic, number in found.items() if number not in (0, lanes)}
             if wrong:
-                raise ValueError(f"topics have other numbers of partitions than BATON_PARTITIONS={lanes}: {wrong}")
+                raise OtherLanes(f"topics have other numbers of partitions than BATON_PARTITIONS={lanes}: {wrong}")
             if all(found.get(topic) for topic in topics):
                 return
             await asyncio.sleep(0.1)

@@ -68,7 +68,7 @@ def health_router(engine: Engine, name: str) -> APIRouter:
         reasons = await engine.readiness()
         ready = not any(reasons.values())
         response.status_code = 200 if ready else 503
-        reasons |= engine.service.concerns()
+        reasons |= engine.concerns()
         checks = {dependency: {"ok": why is None, "reason": why} for dependency, why in sorted(reasons.items())}
         return {"ready": ready, "service": name, "checks": checks}
 
