@@ -150,6 +150,8 @@ class ToldIn(Part):
     lead_id: str
     since: Instant = Field(description="When intake said that the two are one.")
     until: Instant = Field(description="When it said that they are not after all.")
+    first_sequence: int = Field(ge=1, description="The sequence of intake's fact that said the former.")
+    end_sequence: int = Field(ge=1, description="That of the one that said the latter, which tells of one again.")
 
 
 class LeadErased(Fact):

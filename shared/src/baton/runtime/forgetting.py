@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select, update
 
 from baton.runtime.blank import HEADER, blank, blank_headers
 from baton.runtime.bus.port import Headers
@@ -61,7 +61,9 @@ def wipe_journal(
 ) -> None:
     """Leave the facts about these subjects in the journal without their persons; with a span, those said then."""
     journal = tables.journal
-    rows = fetch(tx, journal, "subject", subjects, columns=("id", "type", "headers", "value", "recorded_at"))
+    rows = fetch(
+        tx, journal, "subject", subjects, columns=("id", "type", "headers", "value", "recorded_at", "sequence")
+    )
     wiped = [
         {
             "row": row.id,
@@ -69,15 +71,17 @@ def wipe_journal(
             "headers": blank_headers(row.headers),
         }
         for row in rows
-        if HEADER not in row.headers and row.type not in erased_by and _is_in(span, row.recorded_at)
+        if HEADER not in row.headers and row.type not in erased_by and _is_in(span, row)
     ]
     if wiped:
         changes: dict[str, Any] = {"value": bindparam("value"), "headers": bindparam("headers")}
         tx.execute(update(journal).where(journal.c.id == bindparam("row")).values(changes), wiped)
 
 
-def _is_in(span: Span | None, at: datetime) -> bool:
-    return span is None or (span.since <= at and (span.until is None or at < span.until))
+def _is_in(span: Span | None, row: Row[Any]) -> bool:
+    if span is None:
+        return True
+    return span.has(row.recorded_at) if span.sequences is None else row.sequence in span.sequences
 
 
 def told_too(bodies: Iterable[Any], repeats_for: timedelta | None) -> list[tuple[str, Span]]:
@@ -85,11 +89,11 @@ def told_too(bodies: Iterable[Any], repeats_for: timedelta | None) -> list[tuple
 
     Clocks differ by seconds, and who was behind has repeated for longer what was known of both.
     """
-    before = _SKEW if repeats_for != timedelta() else timedelta()
+    told = [one for body in bodies for one in getattr(body, "told_in", ())]
+    if repeats_for == timedelta():
+        return [(o.lead_id, Span(o.since, o.until, range(o.first_sequence, o.end_sequence))) for o in told]
     return [
-        (one.lead_id, Span(one.since - before, None if repeats_for is None else one.until + repeats_for))
-        for body in bodies
-        for one in getattr(body, "told_in", ())
+        (one.lead_id, Span(one.since - _SKEW, None if repeats_for is None else one.until + repeats_for)) for one in told
     ]
 
 

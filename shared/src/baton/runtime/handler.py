@@ -162,6 +162,12 @@ class Span:
 
     since: datetime
     until: datetime | None
+    sequences: range | None = None
+    """Which of the publisher's own facts, where it is known."""
+
+    def has(self, at: datetime) -> bool:
+        """True if the moment is within it."""
+        return self.since <= at and (self.until is None or at < self.until)
 
 
 class Service(Generic[S, B]):

@@ -74,7 +74,7 @@ class Intake(Service[State, None]):
     says = (INTAKE,)
     vocabulary = TOPICS[INTAKE]
     erased_by = frozenset({LeadErased.type})
-    repeats_for = timedelta()  # it said itself that they were one, and when no longer
+    repeats_for = timedelta()  # it said itself that they are one, and no longer
     metadata = METADATA
 
     def __init__(self, settings: IntakeSettings, book: Book) -> None:

@@ -112,12 +112,14 @@ def told_in(tx: Connection, lead_id: str) -> list[ToldIn]:
 
 def _told(tx: Connection, survivor: str, others: set[str]) -> ToldIn | None:
     """When it was first one with any of these, and when last; None where that came after they had parted."""
-    columns = (_JOURNAL.c.value, _JOURNAL.c.recorded_at)
+    columns = (_JOURNAL.c.value, _JOURNAL.c.recorded_at, _JOURNAL.c.sequence)
     posted = (_JOURNAL.c.subject == survivor, _JOURNAL.c.type == LeadUpdated.type)
-    facts = [(orjson.loads(row.value), row.recorded_at) for row in tx.execute(select(*columns).where(*posted))]
-    since = [at for fact, at in facts if fact.get("absorbed") in others]
-    until = [at for fact, at in facts if fact.get("restored") in others]
-    return ToldIn(lead_id=survivor, since=min(since), until=max(until)) if since and until else None
+    facts = [(orjson.loads(row.value), row) for row in tx.execute(select(*columns).where(*posted))]
+    first = min((row.sequence, row.recorded_at) for fact, row in facts if fact.get("absorbed") in others)
+    last = max(((row.sequence, row.recorded_at) for fact, row in facts if fact.get("restored") in others), default=None)
+    if last is None:
+        return None
+    return ToldIn(lead_id=survivor, since=first[1], until=last[1], first_sequence=first[0], end_sequence=last[0])
 
 
 def keys_of(tx: Connection, lead_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from baton.reporting.domain.counting import (
     recount,
 )
 from baton.reporting.domain.fate import fate_of
-from baton.reporting.domain.journey import Entry, entry_of, kept_of, without_detail
+from baton.reporting.domain.journey import entry_of, kept_of, without_detail
 from baton.reporting.domain.lead import Lead, lead_of
 from baton.reporting.tables import FUNNEL, LEAD, PROMISE, REP, SPAN, TOLD
 from baton.runtime.handler import Span
@@ -58,14 +58,10 @@ def forget_told(tx: Connection, lead_id: str, span: Span) -> None:
     table = TOLD.c
     for row in tx.execute(select(TOLD).where(table.lead_id == lead_id)).all():
         entries = [entry_of(entry) for entry in row.entries]
-        after = [without_detail(entry) if _is_in(span, entry) else entry for entry in entries]
+        after = [without_detail(entry) if span.has(entry.recorded_at) else entry for entry in entries]
         if after != entries:
             here = (table.lead_id == lead_id, table.publisher == row.publisher, table.sequence == row.sequence)
             tx.execute(update(TOLD).where(*here).values(entries=[kept_of(entry) for entry in after]))
-
-
-def _is_in(span: Span, entry: Entry) -> bool:
-    return span.since <= entry.recorded_at and (span.until is None or entry.recorded_at < span.until)
 
 
 def _add(tx: Connection, counts: Counts) -> None:
