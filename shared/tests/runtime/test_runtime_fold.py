@@ -388,6 +388,8 @@ def test_a_loop_rests_for_as_long_as_it_worked_unless_it_is_behind() -> None:
     pace.note(3, took=0.01)
     patient.note(3, took=0.01)
     assert (pace.rest, patient.rest) == (0.01, 0.2)
+    patient.note(0, took=0.01)  # only timers, or what jobs have answered: nothing to gather more of
+    assert patient.rest == 0.01
     pace.note(3, took=3.0)
     assert pace.rest == 0.1
     pace.note(pace.limit, took=0.01)

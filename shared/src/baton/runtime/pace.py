@@ -35,9 +35,12 @@ class Pace:
         self._patience = patience
 
     def note(self, records: int, took: float) -> None:
-        """A batch took so many seconds: let the next be neither long nor needlessly small."""
+        """A batch took so many seconds: let the next be neither long nor needlessly small.
+
+        Only facts may wait for others: a timer, or what a job has answered, is not followed by more of its kind.
+        """
         is_behind = records >= self.limit
-        self.rest = 0.0 if is_behind else rest_after(took, self._patience)
+        self.rest = 0.0 if is_behind else rest_after(took, self._patience if records else 0.0)
         if took > LONG:
             self.slow_down()
         elif took < LONG / 2 and is_behind:

@@ -71,6 +71,7 @@ class Intake(Service[State, None]):
     name = "intake"
     hears = HEARS
     needs_bus = False
+    patience = 0.3  # whom a CRM knows a lead as may be learned a moment late, and most hand-offs tell nothing of that
     says = (INTAKE,)
     vocabulary = TOPICS[INTAKE]
     erased_by = frozenset({LeadErased.type})
