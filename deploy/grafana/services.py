@@ -204,6 +204,19 @@ def _sla_monitor(job: str = "sla-monitor") -> tuple[Row, ...]:
                 ),
                 counts("Kept", "Within an hour.", "baton_sla_kept_total", "policy", "team", job=job),
                 counts("Escalations", "After a breach.", "baton_sla_escalations_total", "policy", "to", job=job),
+            ),
+        ),
+        Row(
+            "Touches and playbook",
+            (
+                counts(
+                    "Excessive",
+                    "Touches above the plan or against the person's wish.",
+                    "baton_follow_up_excessive_total",
+                    "reason",
+                    "team",
+                    job=job,
+                ),
                 _playbook(job),
             ),
         ),
