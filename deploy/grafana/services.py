@@ -104,6 +104,7 @@ def _scoring(job: str = "scoring") -> tuple[Row, ...]:
                 rates("Judgements", "By outcome.", "baton_leads_judged_total", "outcome", job=job),
                 gauge("People known", "By outcome.", "baton_suspects", "outcome", job=job),
                 _rule_errors(job),
+                counts("Shadow", "What the draft would say.", "baton_shadow_judgements_total", "outcome", job=job),
             ),
         ),
         Row(

@@ -48,7 +48,7 @@ from baton.playbook.sources import (
 )
 from baton.playbook.targets import Target, Targets
 from baton.playbook.view import lead_view, must_know
-from baton.playbook.watching import Watch
+from baton.playbook.watching import Draft, Watch
 
 __all__ = [
     "FALSE",
@@ -64,6 +64,7 @@ __all__ = [
     "Definition",
     "Disqualify",
     "DisqualifyRule",
+    "Draft",
     "ElementMapping",
     "Energy",
     "EnergyPart",

@@ -12,6 +12,37 @@ from baton.playbook.problems import PlaybookErrors
 _WATCHED = (*(f"{name}.yaml" for name in (*FILES, "signatures")), LEARNED)
 
 
+class Draft:
+    """A directory with a draft that is followed like the playbook in force. One that is not valid is not used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.playbook: Playbook | None = None
+        self.refused: str | None = None
+        """Why there is no draft, or none but an older one."""
+        self._watch: Watch | None = None
+        self.begin()
+        self.poll()
+
+    def begin(self) -> None:
+        """Another draft is in use from now on; for those who remember something about it."""
+
+    def poll(self) -> None:
+        """Look whether there is another draft. Blocks on small files."""
+        before = self.playbook
+        try:
+            if self._watch is None:
+                self._watch = Watch(self.path)
+            else:
+                self._watch.poll()
+        except PlaybookErrors as faults:
+            self.refused = str(faults)
+            return
+        self.playbook, self.refused = self._watch.current, self._watch.refused
+        if self.playbook is not before:
+            self.begin()
+
+
 class Watch:
     """Holds the newest valid playbook.
 

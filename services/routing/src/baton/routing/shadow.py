@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from baton.playbook import PlaybookErrors, Watch
+from baton.playbook import Draft
 from baton.routing import store
 from baton.routing.asking import Reader
 from baton.routing.domain.books import Books
@@ -25,27 +24,19 @@ OUTCOMES = ("same", "rerouted", "other_promise", "held", "freed")
 MOST_SHOWN = 200
 
 
-class Shadow:
-    """The draft in a directory, followed like the playbook itself. One that is not valid is not asked."""
+class Shadow(Draft):
+    """The draft, as routing works by it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.house: House | None = None
-        self.refused: str | None = None
-        self._watch: Watch | None = None
-        self.poll()
+    _house: House | None = None
 
-    def poll(self) -> None:
-        """Look whether there is another draft. Blocks on small files."""
-        try:
-            if self._watch is None:
-                self._watch = Watch(self.path)
-                self.house = House(self._watch.current)
-            elif (newer := self._watch.poll()) is not None:
-                self.house = House(newer)
-            self.refused = self._watch.refused
-        except PlaybookErrors as faults:
-            self.refused = str(faults)
+    @property
+    def house(self) -> House | None:
+        """The draft's rules; None while there is no valid one."""
+        if self.playbook is None:
+            return None
+        if self._house is None or self._house.playbook is not self.playbook:
+            self._house = House(self.playbook)
+        return self._house
 
 
 def compared(inputs: Mapping[str, Any], live: House, draft: House, books: Books) -> dict[str, Any]:

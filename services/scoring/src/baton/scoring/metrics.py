@@ -29,6 +29,12 @@ class Metrics:
         for outcome in get_args(Outcome):
             self.judged.labels(outcome)
         self.leads = Gauge("baton_suspects", "People known, by outcome.", ["outcome"], registry=registry)
+        self.shadow = Counter(
+            "baton_shadow_judgements",
+            "Judgements, by what the draft of BATON_SHADOW_PLAYBOOK would have made of them.",
+            ["outcome"],
+            registry=registry,
+        )
         self.playbook = Gauge("baton_playbook_info", "1 for the playbook in force.", ["version"], registry=registry)
         self.signed = Gauge(
             "baton_playbook_signed", "1 where this side has signed the playbook in force.", ["side"], registry=registry

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -31,7 +32,8 @@ from baton.contracts.reading import reading
 from baton.playbook import Playbook, Watch
 from baton.runtime.handler import Cause, Decision, Heard, Service, Subject
 from baton.runtime.observe import Counts
-from baton.runtime.store import NotNow
+from baton.runtime.settings import Settings
+from baton.runtime.store import NotNow, after_commit
 from baton.scoring import api_accounts, api_definition, store, store_accounts, store_versions
 from baton.scoring.adopt import adopt
 from baton.scoring.api import router
@@ -41,7 +43,8 @@ from baton.scoring.domain.account import SUBJECT, Account, named
 from baton.scoring.domain.agreement import agreement_on
 from baton.scoring.domain.person import Person
 from baton.scoring.metrics import RULE_ERRORS, Metrics
-from baton.scoring.settings import Settings
+from baton.scoring.settings import ScoringSettings
+from baton.scoring.shadow import OUTCOMES, Shadow, shadow_routes
 
 if TYPE_CHECKING:
     from baton.runtime.engine import Engine
@@ -75,13 +78,16 @@ class Scoring(Service[Any, None]):
     vocabulary = TOPICS[SCORING]
     erased_by = frozenset({LeadErased.type})
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, shadow: Shadow | None = None) -> None:
         self.watch = watch
+        self.shadow = shadow
         self.metadata, self.tables = store.make_tables()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         Counts(*RULE_ERRORS, lambda: self.playbook.failures(), self.registry)
         self.metrics.show_playbook(watch.current.version)
+        for outcome in OUTCOMES if shadow is not None else ():
+            self.metrics.shadow.labels(outcome)
 
     @property
     def playbook(self) -> Playbook:
@@ -112,9 +118,19 @@ class Scoring(Service[Any, None]):
         store.keep(tx, self.tables, people, now)
         store_accounts.keep(tx, self.tables.account, [state for state in states.values() if isinstance(state, Account)])
         self.metrics.count_when_committed(tx, people)
+        if self.shadow is not None:
+            found = self.shadow.judged(people, self.playbook, now)
+            after_commit(tx, partial(self._note_shadow, self.shadow, found))
+
+    def _note_shadow(self, shadow: Shadow, found: list[dict[str, Any]]) -> None:
+        shadow.note(found)
+        for one in found:
+            self.metrics.shadow.labels(one["outcome"]).inc()
 
     def forget(self, tx: Connection, subjects: Sequence[Subject], now: datetime) -> None:
         store.forget(tx, self.tables, subjects)
+        if self.shadow is not None:
+            after_commit(tx, partial(self.shadow.forget, frozenset(subjects)))
 
     def personal_data(self, tx: Connection, subject: Subject) -> dict[str, Any]:
         return store.of_person(tx, self.tables, subject)
@@ -127,7 +143,7 @@ class Scoring(Service[Any, None]):
 
     def routers(self, engine: Engine) -> Sequence[APIRouter]:
         desk = Desk(engine, self.tables, self.watch)
-        return (api_definition.router(desk), api_accounts.router(desk), router(desk))
+        return (api_definition.router(desk), api_accounts.router(desk), shadow_routes(self), router(desk))
 
     def tasks(self) -> Sequence[Callable[[Engine], Awaitable[None]]]:
         return (self._follow_playbook, self._count_people)
@@ -136,7 +152,10 @@ class Scoring(Service[Any, None]):
         return self.playbook.version
 
     def concerns(self) -> Mapping[str, str]:
-        return {"playbook": self.watch.refused} if self.watch.refused else {}
+        concerns = {"playbook": self.watch.refused} if self.watch.refused else {}
+        if self.shadow is not None and self.shadow.refused:
+            concerns["shadow_playbook"] = self.shadow.refused
+        return concerns
 
     async def _follow_playbook(self, engine: Engine) -> None:
         noted = False
@@ -144,6 +163,8 @@ class Scoring(Service[Any, None]):
             noted = noted or await self._note_in_force(engine)
             await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
             newer = await asyncio.to_thread(self.watch.poll)
+            if self.shadow is not None:
+                await asyncio.to_thread(self.shadow.poll)
             if newer is not None:
                 self.metrics.show_playbook(newer.version)
                 noted = False
@@ -176,4 +197,5 @@ def _heard(account: Account, cause: Cause | None) -> Decision[Any]:
 
 def build(settings: Settings) -> Scoring:
     """Return the service. Raises PlaybookErrors: it does not start on a playbook it cannot read."""
-    return Scoring(Watch(settings.playbook))
+    own = settings if isinstance(settings, ScoringSettings) else ScoringSettings(**settings.model_dump())
+    return Scoring(Watch(settings.playbook), Shadow(own.shadow_playbook) if own.shadow_playbook is not None else None)
