@@ -89,6 +89,25 @@ def data_router(engine: Engine) -> APIRouter:
         rows = await engine.read(lambda tx: read_follow_up(tx, period, team, policy))
         return _follow_up_sheet(rows) if as_csv else {"period": _days(period), "items": rows}
 
+    @router.get("/habits", responses=_OR_CSV)
+    async def habits(
+        request: Request,
+        _: Reader,
+        period: Days,
+        team: str | None = None,
+        source: str | None = None,
+        format: Format = None,  # noqa: A002
+    ) -> Any:
+        """Return, by rep and source, of how many hand-offs a promise was kept, and of how many nothing was learned.
+
+        By name, and by no number of touches: it is to be talked about, not won. The period is that of the hand-offs.
+        """
+        as_csv = wants_csv(request, format)
+        rows = await engine.read(lambda tx: read_habits(tx, period, team, source))
+        if as_csv:
+            return sheet("habits", HABIT_COLUMNS, [[row[name] for name in HABIT_COLUMNS] for row in rows])
+        return {"period": _days(period), "items": rows}
+
     @router.get("/leads/{lead_id}/journey", responses=_OR_CSV)
     async def journey(
         request: Request,
@@ -124,6 +143,17 @@ def read_funnel(tx: Connection, query: FunnelQuery, by: str | None) -> dict[str,
 def read_follow_up(tx: Connection, period: Period, team: str | None, policy: str | None) -> list[dict[str, Any]]:
     """Return the promises with their figures."""
     return follow_up_of(queries.promises(tx, period, team, policy), queries.spans(tx, period, team, policy))
+
+
+HABIT_COLUMNS = ("team", "owner", "owner_name", "source", "handed_over", "kept", "nothing_learned", "excessive")
+
+
+def read_habits(tx: Connection, period: Period, team: str | None, source: str | None) -> list[dict[str, Any]]:
+    """Return what follow-up brought, by team, the rep's name and source."""
+    rows = queries.habits(tx, period, team, source)
+    names = queries.names_of(tx, {row["owner"] for row in rows})
+    told = [{**row, "owner_name": names.get(row["owner"]) or row["owner"]} for row in rows]
+    return sorted(told, key=lambda row: (row["team"], row["owner_name"].casefold(), row["source"]))
 
 
 def read_journey(tx: Connection, lead_id: str, after: Place | None, limit: int) -> dict[str, Any]:

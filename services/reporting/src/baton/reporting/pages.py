@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
 from baton.reporting import store_queries as queries
-from baton.reporting.api import Reader, read_follow_up, read_funnel, read_journey, read_place
+from baton.reporting.api import Reader, read_follow_up, read_funnel, read_habits, read_journey, read_place
 from baton.reporting.domain.decision_words import PROMISES
 from baton.reporting.domain.fate import FATES
 from baton.reporting.store_queries import FunnelQuery, LeadQuery, Period
@@ -73,7 +73,11 @@ def pages_router(engine: Engine) -> APIRouter:
         period = _period(engine, days)
 
         def read(tx: Connection) -> dict[str, Any]:
-            return {"items": read_follow_up(tx, period, team or None, policy or None), "choices": queries.choices(tx)}
+            return {
+                "items": read_follow_up(tx, period, team or None, policy or None),
+                "habits": read_habits(tx, period, team or None, None),
+                "choices": queries.choices(tx),
+            }
 
         chosen = {"period": days, "team": team or "", "policy": policy or ""}
         return page(request, "follow_up.html", **await engine.read(read), chosen=chosen, promises=PROMISES, **_WORDS)

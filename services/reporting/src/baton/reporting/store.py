@@ -12,6 +12,7 @@ from baton.reporting.domain.counting import (
     Cell,
     Counts,
     FunnelCell,
+    HabitCell,
     PromiseCell,
     SpanCell,
     by_month,
@@ -20,11 +21,11 @@ from baton.reporting.domain.counting import (
 from baton.reporting.domain.fate import fate_of
 from baton.reporting.domain.journey import entry_of, kept_of, without_detail
 from baton.reporting.domain.lead import Lead, lead_of
-from baton.reporting.tables import FUNNEL, LEAD, PROMISE, REP, SPAN, TOLD
+from baton.reporting.tables import FUNNEL, HABIT, LEAD, PROMISE, REP, SPAN, TOLD
 from baton.runtime.handler import Span
 from baton.runtime.store import fetch, insert_missing, upsert
 
-_TABLES: dict[type[Cell], Table] = {FunnelCell: FUNNEL, PromiseCell: PROMISE, SpanCell: SPAN}
+_TABLES: dict[type[Cell], Table] = {FunnelCell: FUNNEL, PromiseCell: PROMISE, SpanCell: SPAN, HabitCell: HABIT}
 
 
 def load(tx: Connection, subjects: Sequence[str]) -> dict[str, Dossier]:

@@ -16,7 +16,18 @@ from baton.reporting.domain.counting import month_of
 from baton.reporting.domain.fate import FATES
 from baton.reporting.domain.journey import Entry, Place, entry_of, page_of
 from baton.reporting.domain.lead import Lead, lead_of
-from baton.reporting.tables import FUNNEL, FUNNEL_COUNTS, LEAD, PROMISE, PROMISE_COUNTS, REP, SPAN, TOLD
+from baton.reporting.tables import (
+    FUNNEL,
+    FUNNEL_COUNTS,
+    HABIT,
+    HABIT_COUNTS,
+    LEAD,
+    PROMISE,
+    PROMISE_COUNTS,
+    REP,
+    SPAN,
+    TOLD,
+)
 from baton.runtime.store import fetch
 
 
@@ -99,6 +110,17 @@ def promises(tx: Connection, period: Period, team: str | None, policy: str | Non
     sums = [func.sum(PROMISE.c[name]).label(name) for name in PROMISE_COUNTS]
     query = select(*keys, *sums).where(*_of(PROMISE, period, team, policy)).group_by(*keys).order_by(*keys)
     return [{name: _plain(value) for name, value in row.items()} for row in tx.execute(query).mappings()]
+
+
+def habits(tx: Connection, period: Period, team: str | None, source: str | None) -> list[dict[str, Any]]:
+    """Return what follow-up brought, by team, rep and source."""
+    keys = [HABIT.c[name] for name in ("team", "owner", "source")]
+    sums = [func.sum(HABIT.c[name]).label(name) for name in HABIT_COUNTS]
+    wanted = [period.in_cells(HABIT.c.during)]
+    wanted += [HABIT.c[name] == value for name, value in (("team", team), ("source", source)) if value is not None]
+    query = select(*keys, *sums).where(*wanted).group_by(*keys).having(func.sum(HABIT.c.handed_over) > 0)
+    rows = tx.execute(query.order_by(*keys)).mappings()
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
 def spans(tx: Connection, period: Period, team: str | None, policy: str | None) -> list[Any]:

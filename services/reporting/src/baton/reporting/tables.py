@@ -8,6 +8,7 @@ from baton.reporting.domain.fate import FATES, STAGES
 from baton.runtime.store import Instant, Json, new_metadata
 
 FUNNEL_COUNTS = (*STAGES, "handed_over", *(f"now_{fate}" for fate in FATES))
+HABIT_COUNTS = ("handed_over", "kept", "nothing_learned", "excessive")
 PROMISE_COUNTS = ("started", "open", "met", "breached", "waived")
 
 metadata: MetaData = new_metadata()
@@ -87,4 +88,14 @@ SPAN = Table(
     Column("clock", Text, primary_key=True),
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("n", Integer, nullable=False, server_default="0"),
+)
+
+HABIT = Table(
+    "habit",
+    metadata,
+    Column("during", Text, primary_key=True),
+    Column("team", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in HABIT_COUNTS),
 )

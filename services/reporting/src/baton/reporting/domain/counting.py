@@ -44,12 +44,22 @@ class SpanCell(NamedTuple):
     bucket: int
 
 
-Cell = FunnelCell | PromiseCell | SpanCell
+class HabitCell(NamedTuple):
+    """Rounds handed over in one day or month, by who has them and where they came from (F6). Nobody is ranked."""
+
+    during: str
+    team: str
+    owner: str
+    source: str
+
+
+Cell = FunnelCell | PromiseCell | SpanCell | HabitCell
 Counts = Counter[tuple[Cell, str]]
 """A cell and one of its columns, and how many."""
 
 
 _UNCOUNTED = frozenset({"rounds", "promises", "name", "company", "country", "touches", "score", "temperature", "flags"})
+_UNCOUNTED |= {"learned", "excesses"}
 _UNCOUNTED |= {"judged_because", "held_reason", "last_at"}
 """What may change of a lead, or of a round, without any change of funnel and fate."""
 
@@ -74,6 +84,9 @@ def recount(before: Lead, after: Lead, counts: Counts) -> None:
         if new is not old:
             _count_promises(old, counts, -1)
             _count_promises(new, counts, 1)
+    if before.learned is not after.learned or before.rounds is not after.rounds:
+        _count_habits(before, counts, -1)
+        _count_habits(after, counts, 1)
 
 
 def stands_alike(before: Lead, after: Lead) -> bool:
@@ -123,6 +136,7 @@ def _count(lead: Lead, counts: Counts, n: int) -> None:
     _count_person(lead, day_of(lead.received_at), {name for times in stages.values() for name in times}, counts, n)
     for number in lead.rounds:
         _count_round(lead, number, stages[number].keys(), counts, n)
+    _count_habits(lead, counts, n)
 
 
 def _count_person(lead: Lead, day: str, furthest: Set[str], counts: Counts, n: int) -> None:
@@ -162,3 +176,26 @@ def _count_promises(promises: Iterable[Promise], counts: Counts, n: int) -> None
         for clock, seconds in (("wall", promise.seconds), ("business", promise.business_seconds)):
             if seconds is not None:
                 counts[SpanCell(*what, clock, bucket_of(seconds)), "n"] += n
+
+
+_KEPT_BY_DEEDS = frozenset({"first_response", "first_contact", "minimum_touches"})
+
+
+def _count_habits(lead: Lead, counts: Counts, n: int) -> None:
+    """Count what follow-up brought: rounds, with a promise kept, and kept with nothing learned."""
+    if lead.is_test or lead.merged_into is not None:
+        return
+    begun = sorted(round_.routed_at for round_ in lead.rounds.values() if round_.routed_at is not None)
+    for round_ in lead.rounds.values():
+        start = round_.routed_at
+        if start is None or not round_.has_habits:
+            continue
+        end = next((at for at in begun if at > start), None)
+        first = start.replace(microsecond=0)  # CRMs tell whole seconds
+        cell = HabitCell(day_of(start), round_.team, round_.owner or "", lead.source)
+        counts[cell, "handed_over"] += n
+        counts[cell, "excessive"] += n * round_.excesses
+        if any(promise.state == "met" and promise.promise in _KEPT_BY_DEEDS for promise in round_.promises):
+            has_learned = any(first <= at and (end is None or at < end) for at in lead.learned)
+            counts[cell, "kept"] += n
+            counts[cell, "nothing_learned"] += n * (not has_learned)

@@ -13,6 +13,7 @@ from typing import Any
 from baton.contracts import (
     Contact,
     Fact,
+    FollowUpExcessive,
     LeadDisqualified,
     LeadErased,
     LeadHeld,
@@ -36,6 +37,8 @@ from baton.contracts import (
 from baton.reporting.domain.lead import Lead, Promise, PromiseState, Round, Status
 from baton.values import changed
 
+LEARNED = frozenset({"learned", "moved"})
+"""Outcomes of a touch that brought something; being reached alone does not."""
 _NOBODY = Lead("", is_erased=True)
 
 
@@ -76,12 +79,17 @@ def _erased(lead: Lead, _: LeadErased, __: datetime, ___: int) -> Lead:
 
     Promises that still run are ended by the SLA monitor.
     """
-    return changed(_NOBODY, lead_id=lead.lead_id, received_at=lead.received_at, source=lead.source,
-                   is_test=lead.is_test, statuses=lead.statuses, judged=lead.judged, rounds=lead.rounds)  # fmt: skip
+    kept = ("lead_id", "received_at", "source", "is_test", "learned", "statuses", "judged", "rounds")
+    return changed(_NOBODY, **{name: getattr(lead, name) for name in kept})
 
 
-def _touched(lead: Lead, _: LeadTouched, __: datetime, ___: int) -> Lead:
-    return changed(lead, touches=lead.touches + 1)
+def _touched(lead: Lead, fact: LeadTouched, at: datetime, _: int) -> Lead:
+    learned = (*lead.learned, at) if fact.outcome in LEARNED else lead.learned
+    return changed(lead, touches=lead.touches + 1, learned=learned)
+
+
+def _excessive(lead: Lead, fact: FollowUpExcessive, _: datetime, __: int) -> Lead:
+    return _in_round(lead, fact.round, lambda round_: changed(round_, excesses=round_.excesses + 1))
 
 
 def _status(lead: Lead, fact: LeadStatusReported, at: datetime, sequence: int) -> Lead:
@@ -130,6 +138,7 @@ def _handed_over(lead: Lead, fact: LeadRouted | LeadReassigned, _: datetime, __:
             team=fact.owner.team or "",
             routed_at=round_.routed_at or fact.decided_at,
             owners=round_.owners + 1,
+            has_habits=True,
             intake_sequence=max(round_.intake_sequence, fact.intake_sequence),
             counts_after=_latest(round_.counts_after, fact.statuses_from),
         )
@@ -229,4 +238,5 @@ _TAKE: dict[str, Callable[[Any, Any, datetime, int], Lead]] = {
     SlaBreached.type: _breached,
     SlaWaived.type: _waived,
     SlaStopped.type: _stopped,
+    FollowUpExcessive.type: _excessive,
 }

@@ -60,6 +60,10 @@ class Round:
     stopped: tuple[datetime, ...] = ()
     disqualified: tuple[datetime, ...] = ()
     promises: tuple[Promise, ...] = ()
+    excesses: int = 0
+    """Touches too many, as the SLA monitor has said."""
+    has_habits: bool = False
+    """What follow-up brought is counted: not of rounds that began before it was."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Lead:
     country: str | None = None
     statuses: tuple[Status, ...] = ()
     touches: int = 0
+    learned: tuple[datetime, ...] = ()
+    """When a touch taught something or moved the lead."""
     judged: str | None = None
     judged_because: str | None = None
     score: float | None = None
@@ -104,6 +110,7 @@ def lead_of(kept: dict[str, Any]) -> Lead:
     for name in ("received_at", "last_at"):
         kept[name] = _maybe_at(kept[name])
     kept["flags"] = tuple(kept["flags"])
+    kept["learned"] = tuple(_at(value) for value in kept.get("learned", ()))
     return changed(_NOTHING_KNOWN, **kept, rounds=rounds, statuses=statuses)
 
 
