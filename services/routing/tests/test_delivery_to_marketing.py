@@ -7,7 +7,7 @@ from typing import Any
 
 from services.routing.tests.delivering import Delivering
 
-from baton.contracts import LeadErased
+from baton.contracts import HomeworkOverdue, HomeworkReminded, LeadErased
 from tests.world.outside import Outside, Says
 
 TO_MARKETING = ["lead.nurtured", "lead.recycled", "lead.disqualified"]
@@ -64,3 +64,23 @@ async def test_what_waits_to_be_told_of_a_person_goes_when_he_is_erased(deliver:
     assert await deliver.deliveries() == []
     answer = await deliver.web.get(f"/routing/v1/leads/{facts.lead}/personal-data")
     assert "kim@customer.example" not in answer.text
+
+
+async def test_who_writes_to_people_is_told_whom_to_remind_of_homework(deliver: Delivering, facts: Any) -> None:
+    async with Outside(lambda _: Says(204)) as platform:
+        await deliver.subscribe(platform.url, facts=["homework.reminded"])
+        await deliver.bench.hear(facts.qualified(), subject=facts.lead)
+        at = deliver.bench.clock.now()
+        due = HomeworkReminded(
+            round=1, owner="bo", set_at=at, meeting_at=at + timedelta(hours=1), task="Pick two points"
+        )
+        await deliver.bench.hear(due, subject=facts.lead)
+        late = HomeworkOverdue(round=1, owner="bo", set_at=at, state="late")
+        await deliver.bench.hear(late, subject=facts.lead)
+        await deliver.send()
+    [told] = [asked.json for asked in platform.asked]
+    assert (told["type"], told["data"]["lead_id"], told["data"]["task"]) == (
+        "homework.reminded",
+        facts.lead,
+        "Pick two points",
+    )

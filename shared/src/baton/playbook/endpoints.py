@@ -19,9 +19,11 @@ Deliverable = Literal[
     "lead.disqualified",
     "lead.erased",
     "sla.escalated",
+    "homework.reminded",
+    "homework.overdue",
 ]
-"""The facts that can be delivered: routing's own, whom scoring leaves to marketing, who is to be forgotten, and which
-broken promises somebody else must look at."""
+"""The facts that can be delivered: routing's own, whom scoring leaves to marketing, who is to be forgotten, which
+broken promises somebody else must look at, and whom to remind of homework."""
 
 HAND_OVERS: tuple[Deliverable, ...] = ("lead.routed", "lead.reassigned")
 """The facts by which a lead gets an owner: what is told where nothing else is said."""

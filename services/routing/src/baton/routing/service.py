@@ -44,7 +44,7 @@ from baton.routing.adopt import adopt_lead, adopt_rep
 from baton.routing.api import routers
 from baton.routing.commands import decide_lead_command
 from baton.routing.decide import decide_lead
-from baton.routing.deliveries.addressing import addressed, passed_on, readdressed
+from baton.routing.deliveries.addressing import HOMEWORK, addressed, passed_on, readdressed
 from baton.routing.deliveries.calling import Caller
 from baton.routing.deliveries.receivers import Directory, Receiver, directory_of, of_playbook
 from baton.routing.deliveries.sender import Sender
@@ -77,7 +77,7 @@ HEARS: Mapping[str, Mapping[str, type[BaseModel]]] = {
         **{fact.type: fact for fact in (LeadQualified, LeadNurtured, LeadDisqualified)},
         LeadScored.type: reading(LeadScored, "round", "score", "temperature", "why"),
     },
-    SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped, SlaEscalated)},
+    SLA: {fact.type: fact for fact in (SlaBreached, SlaStopped, SlaEscalated, *HOMEWORK)},
 }
 VOCABULARY: Mapping[str, type[BaseModel]] = {**TOPICS[ROUTING], **TOPICS[ROSTER]}
 RETENTION_SECONDS = 600.0

@@ -10,15 +10,17 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from baton.contracts import LeadDisqualified, LeadErased, LeadNurtured, SlaEscalated
+from baton.contracts import HomeworkOverdue, HomeworkReminded, LeadDisqualified, LeadErased, LeadNurtured, SlaEscalated
 from baton.routing.deliveries.receivers import Directory
 from baton.runtime.envelope import data_of
 from baton.runtime.handler import Cause, Decision, Heard
 from baton.runtime.ids import event_id
 
 PUBLISHER = "routing"
-PASSED_ON = frozenset({LeadNurtured.type, LeadDisqualified.type, LeadErased.type, SlaEscalated.type})
-"""Facts of other services that somebody may be told of: what goes back to marketing (H8), and what is escalated."""
+HOMEWORK = (HomeworkReminded, HomeworkOverdue)
+PASSED_ON = frozenset(fact.type for fact in (LeadNurtured, LeadDisqualified, LeadErased, SlaEscalated, *HOMEWORK))
+"""Facts of other services that somebody may be told of: what goes back to marketing (H8), what is escalated, and whom
+to remind of homework (Q4)."""
 
 
 class Overheard(BaseModel):
