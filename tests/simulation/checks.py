@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from baton.cli.ledger import balance
-from baton.reporting.domain.counting import FunnelCell, PromiseCell, SpanCell, by_month, counts_of
+from baton.reporting.domain.counting import FunnelCell, HabitCell, PromiseCell, SpanCell, by_month, counts_of
 from baton.reporting.domain.journey import entry_of
 from baton.reporting.domain.lead import lead_of
 from tests.simulation.erasures import erased_by, kept_of_the_erased
@@ -113,7 +113,8 @@ def _counts(world: World) -> Iterator[str]:
         wanted.update(counts_of(lead_of(orjson.loads(known))))
     wanted.update(by_month(wanted))
     found: Counter[Any] = Counter()
-    for kind, table in ((FunnelCell, "funnel"), (PromiseCell, "promise"), (SpanCell, "span")):
+    tables = {FunnelCell: "funnel", PromiseCell: "promise", SpanCell: "span", HabitCell: "habit"}
+    for kind, table in tables.items():
         columns = [row[1] for row in database.rows(f"PRAGMA table_info({table})")]
         for values in database.rows(f"SELECT * FROM {table}"):
             row = dict(zip(columns, values, strict=True))
