@@ -59,6 +59,11 @@ class Pipeline(Strict):
     effort: Effort | None = None
 
     @cached_property
+    def is_watched(self) -> bool:
+        """Whether anything is asked of leads that sales works; homework is looked after without being asked for."""
+        return bool(self.stages or self.questions or self.gone_dark_after or self.retest_after)
+
+    @cached_property
     def _by_word(self) -> dict[str, int]:
         words: dict[str, int] = {}
         for index, stage in enumerate(self.stages):

@@ -69,6 +69,8 @@ def watched(playbook: Playbook, person: Person, now: datetime) -> Watched:
     """Look at a lead. Empty unless sales works it."""
     if not person.round.is_open or person.merged_into is not None:
         return NOTHING
+    if not playbook.disqualify.is_watched and "homework" not in person.all_answers:
+        return NOTHING
     look = _Look(playbook, person, now)
     timed = (look.gone_dark(), look.untested(), *look.homework())
     alerts = [alert for alert, _ in timed if alert is not None]

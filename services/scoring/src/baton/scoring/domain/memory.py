@@ -27,6 +27,7 @@ class Memory:
         paths = [field.source for field in playbook.definition.fields]
         self._playbook = playbook
         self._parts = tuple(dict.fromkeys((*_ALWAYS, *_parts_of(paths))))
+        self._reads_round = "round" in paths
         self._is_timed = any(path in _TIMED for path in paths)
         self._last: dict[str, tuple[Person, Judgement]] = {}
 
@@ -42,8 +43,10 @@ class Memory:
         return known[1]
 
     def _is_same(self, before: Person, person: Person) -> bool:
+        if self._reads_round and before.round.number != person.round.number:
+            return False
         was, now = before.__dict__, person.__dict__
-        return before.round.number == person.round.number and all(was[part] is now[part] for part in self._parts)
+        return all(was[part] is now[part] for part in self._parts)
 
 
 def _parts_of(paths: Iterable[Any]) -> Iterable[str]:

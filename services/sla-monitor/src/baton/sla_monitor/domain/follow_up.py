@@ -35,13 +35,14 @@ def newly_followed_up(
 
     Business time is that of whoever did it. One that turns out later to have been earlier is not measured again.
     """
-    if not after.touches:
+    if not after.touches or (after.touches is before.touches and after.hand_offs is before.hand_offs):
         return []
     fresh: list[FollowedUp] = []
     for turn in {turn.round: turn for turn in reversed(after.hand_offs)}.values():
+        began = Course(after, turn).next_round_began
         for deed in ("attempt", "contact"):
-            at = _first(after, turn, deed)
-            if at is not None and _first(before, turn, deed) is None:
+            at = _first(after, turn, deed, began)
+            if at is not None and _first(before, turn, deed, Course(before, turn).next_round_began) is None:
                 owner = _owner_at(after, turn.round, at)
                 clock = obligations.get((owner.round, owner.attempt, "first_response"))
                 zone = Course(after, owner).rested(hours[clock.calendar if clock else None])
@@ -50,10 +51,10 @@ def newly_followed_up(
     return fresh
 
 
-def _first(evidence: Evidence, turn: HandOff, deed: Deed) -> datetime | None:
+def _first(evidence: Evidence, turn: HandOff, deed: Deed, end: datetime | None) -> datetime | None:
     if not evidence.has(turn.round, turn.attempt):
         return None
-    start, end = turn.started_at.replace(microsecond=0), Course(evidence, turn).next_round_began
+    start = turn.started_at.replace(microsecond=0)
     inside = (t for t in evidence.touches if start <= t.at and (end is None or t.at < end))
     return next((t.at for t in inside if deed == "attempt" or t.reached), None)
 
