@@ -9,7 +9,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-ALONE = ("tests/faults/", "tests/outages/", "tests/simulation/", "tests/fuzz/")
+ALONE = ("tests/faults/", "tests/outages/", "tests/simulation/", "tests/fuzz/", "tests/burst/")
 """Folders whose tests are sensitive to load or make much of it: nothing else runs beside them."""
 
 TOGETHER = ("tests/doors/",)
