@@ -85,6 +85,16 @@ class SlaResumed(_Promise):
     resumed_at: Instant
 
 
+class SlaMoved(_Promise):
+    """The deadline of a running clock is another: `due_at`, and `was` before."""
+
+    type: ClassVar[str] = "sla.moved"
+    was: Instant
+    why: Literal["calendar"] = Field(description="calendar: the calendar it is counted by has changed.")
+    calendar_version: str
+    calendar_was: str = Field(description="The version by which it was counted before.")
+
+
 class SlaWaived(_Promise):
     """The promise no longer binds (the person's wish, or the lead has left sales): never counted as a breach."""
 

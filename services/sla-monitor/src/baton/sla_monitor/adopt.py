@@ -14,6 +14,7 @@ from baton.contracts import (
     SlaBreached,
     SlaEscalated,
     SlaMet,
+    SlaMoved,
     SlaPaused,
     SlaResumed,
     SlaStarted,
@@ -45,22 +46,31 @@ def adopt(
     return concluded(state, replace(judged, obligations=after), playbook, fired.kind if fired else None)
 
 
+_TOLD_BY = {
+    SlaBreached.type: ("due", "due_at"),
+    SlaStopped.type: ("due", "due_at"),
+    SlaWarned.type: ("warn", "warned_at"),
+    SlaEscalated.type: ("escalate", "escalated_at"),
+    SlaResumed.type: ("resume", "resumed_at"),
+}
+"""Facts that a timer brought: what the kind of it begins with, and the field that says when it was due."""
+
+
 def _fired(said: Sequence[Heard]) -> Due | None:
-    for fact in said:
-        match fact.body:
-            case SlaBreached(promise=promise, due_at=due_at):
-                return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
-            case SlaWarned(promise=promise):
-                return Due(fact.id, fact.subject, f"warn.{promise}", fact.recorded_at, 0)
-            case SlaEscalated(promise=promise, escalated_at=at):
-                return Due(fact.id, fact.subject, f"escalate.{promise}", at, 0)
-            case SlaResumed(promise=promise, resumed_at=at):
-                return Due(fact.id, fact.subject, f"resume.{promise}", at, 0)
-            case HomeworkReminded() | HomeworkOverdue() as told:
-                return Due(fact.id, fact.subject, _homework_timer(told), fact.at, 0)
-            case SlaStopped(promise=promise, due_at=due_at):
-                return Due(fact.id, fact.subject, f"due.{promise}", due_at, 0)
-    return None
+    return next((due for fact in said if (due := _timer_of(fact)) is not None), None)
+
+
+def _timer_of(fact: Heard) -> Due | None:
+    body: Any = fact.body
+    match body:
+        case HomeworkReminded() | HomeworkOverdue():
+            return Due(fact.id, fact.subject, _homework_timer(body), fact.at, 0)
+        case SlaMoved():
+            return Due(fact.id, fact.subject, "wake", fact.recorded_at, 0)
+    if body.type not in _TOLD_BY:
+        return None
+    what, at = _TOLD_BY[body.type]
+    return Due(fact.id, fact.subject, f"{what}.{body.promise}", getattr(body, at), 0)
 
 
 def _homework_timer(told: HomeworkReminded | HomeworkOverdue) -> str:
@@ -127,6 +137,8 @@ def _told_between(body: Any) -> dict[str, Any]:
             return {"paused_at": paused_at, "paused_until": until}
         case SlaResumed(resumed_at=resumed_at):
             return {"resumed_at": resumed_at}
+        case SlaMoved(was=was, calendar_version=version):
+            return {"was_due_at": was, "calendar_version": version}
         case SlaEscalated(step=step):
             return {"state": "breached", "escalated": step}
         case _:

@@ -32,6 +32,7 @@ from baton.playbook import Playbook
 from baton.playbook.manners import Manners
 from baton.playbook.moments import moment
 from baton.runtime.handler import Cause, Decision, Draft, Due, Heard
+from baton.sla_monitor.calendars import hours_of, hours_of_all, known_calendars
 from baton.sla_monitor.domain import homework
 from baton.sla_monitor.domain.agreements import agreement_of
 from baton.sla_monitor.domain.evidence import (
@@ -46,10 +47,11 @@ from baton.sla_monitor.domain.evidence import (
 )
 from baton.sla_monitor.domain.follow_up import FollowedUp, newly_followed_up
 from baton.sla_monitor.domain.homework import homework_from
-from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours
+from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK
 from baton.sla_monitor.domain.judgement import judged
 from baton.sla_monitor.domain.obligation import Key, Obligation, Promise
 from baton.sla_monitor.domain.promises import Measured, promised, terms_of
+from baton.sla_monitor.domain.recounting import recounted
 from baton.sla_monitor.domain.ticking import escalated, expired, resumed, timers, warned
 from baton.sla_monitor.domain.wishes import wish_of
 from baton.sla_monitor.facts import said
@@ -133,11 +135,13 @@ def _timed_out(state: Watched, kind: str, due_at: datetime, now: datetime, playb
         case "due":
             marked = expired(clocks, promise, due_at)
         case "warn":
-            marked = warned(clocks, promise, now, state.evidence, _hours_of(clocks.values(), playbook))
+            marked = warned(clocks, promise, now, state.evidence, hours_of_all(clocks.values(), playbook))
         case "escalate":
             marked = escalated(clocks, promise, now)
         case "resume":
             marked = resumed(clocks, promise, now)
+        case "wake":
+            marked = recounted(clocks, known_calendars(clocks.values(), playbook), now)
         case _:
             return state
     return changed(state, obligations=marked)
@@ -150,7 +154,7 @@ def _promise(name: str) -> Promise:
 def _concluded(
     before: Watched, known: Watched, playbook: Playbook, now: datetime, fired: str | None
 ) -> Decision[Watched]:
-    hours = _hours_of(known.obligations.values(), playbook)
+    hours = hours_of_all(known.obligations.values(), playbook)
     after = judged(known.evidence, known.obligations, hours)
     turns = _turns(known.evidence)
     facts: list[Draft] = []
@@ -194,21 +198,6 @@ def _rearmed(before: Watched, after: Watched, manners: Manners, fired: str | Non
     if fired is not None:
         was.pop(fired, None)
     return {kind: will.get(kind) for kind in sorted(was.keys() | will.keys()) if was.get(kind) != will.get(kind)}
-
-
-def _hours_of(clocks: Iterable[Obligation], playbook: Playbook) -> dict[str | None, Hours]:
-    named = {clock.calendar for clock in clocks} | {None}
-    return {calendar: hours_of(calendar, playbook) for calendar in named}
-
-
-def hours_of(calendar: str | None, playbook: Playbook) -> Hours:
-    """Return the calendar of that name; around the clock where the playbook does not know it (any more)."""
-    if calendar is None:
-        return AROUND_THE_CLOCK
-    try:
-        return playbook.calendar(calendar)
-    except KeyError:
-        return AROUND_THE_CLOCK
 
 
 def learned(state: Watched, heard: Heard, playbook: Playbook) -> Watched:

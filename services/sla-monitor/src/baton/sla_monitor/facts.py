@@ -10,6 +10,7 @@ from baton.contracts import (
     SlaBreached,
     SlaEscalated,
     SlaMet,
+    SlaMoved,
     SlaPaused,
     SlaResumed,
     SlaStarted,
@@ -39,6 +40,9 @@ def said(before: Obligation | None, after: Obligation, turn: HandOff | None, now
         warned = SlaWarned(**common, warned_at=after.warned_at, per_cent=after.warned)
         drafts.append(Draft(warned, at=after.warned_at))
     drafts += _rest(before, after, common)
+    if before is not None and after.runs and before.calendar_version != after.calendar_version:
+        versions: dict[str, Any] = {"calendar_version": after.calendar_version, "calendar_was": before.calendar_version}
+        drafts.append(Draft(SlaMoved(**common, was=before.due_at, why="calendar", **versions)))
     if before is None or before.state != after.state:
         ended = _ended(before, after, common, now)
         drafts += [Draft(ended, at=after.due_at if after.state == "breached" else after.closed_at)] if ended else []

@@ -25,6 +25,7 @@ from baton.sla_monitor.domain.ticking import KINDS
 from baton.sla_monitor.hearing import HEARS
 from baton.sla_monitor.metrics import Metrics
 from baton.sla_monitor.pages import pages_router
+from baton.sla_monitor.recount import wake_for_calendars
 from baton.sla_monitor.settings import Settings
 
 if TYPE_CHECKING:
@@ -99,7 +100,13 @@ class SlaMonitor(Service[Watched, None]):
         return {"playbook": self.watch.refused} if self.watch.refused else {}
 
     async def _follow_playbook(self, engine: Engine) -> None:
+        counted: str | None = None
         while True:
+            if counted != self.playbook.version:
+                with contextlib.suppress(NotNow):  # readyz says so; the next look tries again
+                    current = self.playbook
+                    await wake_for_calendars(engine, self, current)
+                    counted = current.version
             await engine.clock.sleep(LOOK_AT_PLAYBOOK_EVERY)
             await asyncio.to_thread(self.watch.poll)
             self.metrics.show_playbook(self.playbook)

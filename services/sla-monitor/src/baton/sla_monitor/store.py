@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -31,7 +32,7 @@ from baton.contracts import Rep
 from baton.runtime.store import Instant, Json, fetch, new_metadata, upsert
 from baton.sla_monitor.decide import Watched
 from baton.sla_monitor.domain.evidence import Evidence
-from baton.sla_monitor.domain.obligation import Key, Obligation
+from baton.sla_monitor.domain.obligation import RUNNING, Key, Obligation
 
 _EVIDENCE = TypeAdapter(Evidence)
 _NAMES = tuple(field.name for field in fields(Obligation))
@@ -87,6 +88,8 @@ def make_tables() -> tuple[MetaData, Tables]:
         Column("business_seconds", Float),
         Column("escalated", Integer, nullable=False, server_default="0"),
         Column("escalate_at", Instant),
+        Column("allowed", Float),
+        Column("was_due_at", Instant),
         Column("is_declared", Boolean, nullable=False, server_default=false()),
         Column("promised_at", Instant),
         Column("paused_at", Instant),
@@ -247,3 +250,22 @@ def leads(tx: Connection, tables: Tables) -> int:
     first = tables.obligation.c.promise == "first_response"
     whose = select(tables.obligation.c.lead_id).where(first, tables.obligation.c.attempt == 0).distinct().subquery()
     return int(tx.execute(select(func.count()).select_from(whose)).scalar_one())
+
+
+def counted_by(tx: Connection, tables: Tables) -> list[tuple[str, str]]:
+    """Return the calendars, with their versions, by which running clocks are counted."""
+    table = tables.obligation
+    query = select(table.c.calendar, table.c.calendar_version).where(*_counting(table)).distinct()
+    return [(row.calendar, row.calendar_version) for row in tx.execute(query)]
+
+
+def leads_counted_by(tx: Connection, tables: Tables, calendar: str, version: str, after: str, limit: int) -> list[str]:
+    """Return up to `limit` leads after this one with clocks counted by that version of a calendar, by id."""
+    table = tables.obligation
+    of_it = (table.c.calendar == calendar, table.c.calendar_version == version, table.c.lead_id > after)
+    query = select(table.c.lead_id).where(*_counting(table), *of_it).distinct().order_by(table.c.lead_id)
+    return list(tx.execute(query.limit(limit)).scalars())
+
+
+def _counting(table: Table) -> tuple[ColumnElement[bool], ...]:
+    return (table.c.state.in_(sorted(RUNNING)), table.c.allowed.is_not(None), table.c.calendar.is_not(None))

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from baton.calendars import Calendar
 from baton.playbook import Playbook
-from baton.sla_monitor.decide import hours_of
+from baton.sla_monitor.calendars import hours_of
 from baton.sla_monitor.domain.obligation import RUNNING, Obligation
 from baton.sla_monitor.store import obligation_of
 
@@ -62,6 +62,7 @@ def shown(row: Row[Any], names: dict[str, str], playbook: Playbook, now: datetim
         "started_at": clock.started_at,
         "warn_at": clock.warn_at,
         "due_at": clock.due_at,
+        "was_due_at": clock.was_due_at,
         "warned_at": clock.warned_at,
         "warned": clock.warned or None,
         "paused_at": clock.paused_at if clock.rests else None,

@@ -23,6 +23,7 @@ from baton.contracts import (
     SlaBreached,
     SlaEscalated,
     SlaMet,
+    SlaMoved,
     SlaPaused,
     SlaResumed,
     SlaStarted,
@@ -163,6 +164,11 @@ def _escalated(fact: SlaEscalated) -> Line:
     return Line(f"Escalated to {fact.to}: {_promise(fact)}", why, "bad", fact.owner, {"policy": fact.policy})
 
 
+def _moved(fact: SlaMoved) -> Line:
+    why = f"The calendar has changed: due {timed(fact.due_at)}, before {timed(fact.was)}."
+    return Line(f"Moved: {_promise(fact)}", why, "plain", fact.owner, {"policy": fact.policy})
+
+
 def _paused(fact: SlaPaused) -> Line:
     why = f"Both sides agreed on {timed(fact.until)}; now due {timed(fact.due_at)}."
     return Line(f"Paused: {_promise(fact)}", why, "plain", fact.owner, {"policy": fact.policy})
@@ -257,6 +263,7 @@ TELL: dict[str, Callable[[Any], Line]] = {
     SlaMet.type: _met,
     SlaBreached.type: _breached,
     SlaEscalated.type: _escalated,
+    SlaMoved.type: _moved,
     SlaPaused.type: _paused,
     SlaResumed.type: _resumed,
     SlaWaived.type: _waived,

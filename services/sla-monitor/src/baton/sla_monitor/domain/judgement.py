@@ -63,7 +63,7 @@ def _work_judged(course: Course, clock: Obligation, hours: Hours, ends: list[End
     """The time of work ends when sales is done with the lead, else by a rule: so many touches, or so long."""
     wall = course.rested(AROUND_THE_CLOCK)
     due, rule = work_limit(course.turn, course.last_contact, wall)
-    if due != clock.due_at:
+    if due != clock.due_at or _has_rested(course, clock):
         clock = due_moved(clock, due, course.turn, wall)
     clock = _paused(course, clock)
     stop = _stop(course, clock, rule)
@@ -89,9 +89,14 @@ def _postponed(course: Course, clock: Obligation, hours: Hours) -> Obligation:
     """Return the clock with the deadline that the pauses leave it."""
     promised = clock.promised_at or clock.due_at
     due = Rested(hours, course.pauses).postponed(clock.started_at, promised)
-    if due != clock.due_at:
+    if due != clock.due_at or _has_rested(course, clock):
         clock = due_moved(clock, due, course.turn, course.rested(hours))
     return _paused(course, clock)
+
+
+def _has_rested(course: Course, clock: Obligation) -> bool:
+    """True if a pause is or was known: it moves warnings, also where the deadline stays what it was."""
+    return bool(course.pauses) or clock.paused_until is not None
 
 
 def _paused(course: Course, clock: Obligation) -> Obligation:

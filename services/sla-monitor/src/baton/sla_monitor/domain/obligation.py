@@ -51,6 +51,10 @@ class Obligation:
     """How many steps of the chain are done."""
     escalate_at: datetime | None = None
     """When the next step is due; None while there is none to take."""
+    allowed: float | None = None
+    """Business seconds that there were at the hand-off; None for what is counted on the wall."""
+    was_due_at: datetime | None = None
+    """The deadline before its calendar changed."""
     is_declared: bool = False
     """It was said to be broken: that is never said again."""
     promised_at: datetime | None = None

@@ -10,7 +10,7 @@ from baton.playbook import Policy
 from baton.sla_monitor.domain.evidence import HandOff, Step, Terms
 from baton.sla_monitor.domain.hours import AROUND_THE_CLOCK, Hours
 from baton.sla_monitor.domain.obligation import Obligation, Promise
-from baton.sla_monitor.domain.warnings import kind_of_time, warnings_of
+from baton.sla_monitor.domain.warnings import ON_THE_WALL, kind_of_time, warnings_of
 from baton.values import changed
 
 LONGEST = timedelta(days=366)
@@ -96,5 +96,6 @@ def _clock(hand_off: HandOff, promise: Promise, due: datetime, measured: Measure
         started_at=hand_off.started_at,
         due_at=due,
         promised_at=due,
+        allowed=None if promise in ON_THE_WALL else measured.hours.between(hand_off.started_at, due),
         warn_at=warnings_of(hand_off, due, kind_of_time(promise, measured.hours))[0][1],
     )
