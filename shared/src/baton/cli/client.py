@@ -45,6 +45,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    @property
+    def has_token(self) -> bool:
+        """True where one was given, or stands in the home."""
+        return bool(self._token)
+
     def address(self, path: str) -> str:
         """The full URL of a path, which begins with a service's name."""
         service = path.lstrip("/").split("/", 1)[0]

@@ -108,7 +108,8 @@ def _readiness(service: str, answer: httpx.Response) -> Iterator[Finding]:
 
 HINTS = {
     "store": "Is the database up, and BATON_DATABASE_URL right? Embedded: is the disk full?",
-    "bus": "Is Kafka up, and BATON_BUS right? Leads are taken in meanwhile and go on by themselves.",
+    "bus": "Is Kafka up, and BATON_BUS right? Leads are taken in meanwhile and go on by themselves. "
+    "A topic that was deleted is made anew at the next start: docs/runbooks/restore.md first.",
     "clock": "Let the database's machine and this one keep time by NTP: docs/runbooks/clock-jumped.md.",
     "playbook": "`baton playbook check` says what is wrong; the last valid version stays in force.",
 }
@@ -128,8 +129,11 @@ def _token(client: Client, service: str) -> Iterator[Finding]:
     """Metrics may be open on this machine: only what never is shows whether the token is known."""
     with contextlib.suppress(Fault):  # it has answered a moment ago
         if client.ask("GET", f"/{service}/v1/parked?limit=1").status_code == httpx.codes.UNAUTHORIZED:
-            hint = "BATON_TOKEN is wrong or missing, or the service reads another BATON_TOKENS file (at its start)."
-            yield Finding(service, "does not know this token (401)", fine=False, hint=hint)
+            hint = "Set BATON_TOKEN. A service reads BATON_TOKENS at its start: is this token in that file?"
+            what = (
+                "does not know this token (401)" if client.has_token else "asks for a token, and none was given (401)"
+            )
+            yield Finding(service, what, fine=False, hint=hint)
 
 
 def _backlog(service: str, metrics: Metrics) -> Iterator[Finding]:

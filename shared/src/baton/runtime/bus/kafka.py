@@ -35,6 +35,10 @@ PATIENT_BYTES = 64 * 1024
 """What a patient reader waits for. Each fetch costs the broker and its client a millisecond of processor each."""
 
 
+GONE_SECONDS = 2.0
+"""How long a cluster that did not answer is asked once more, for what it lacks."""
+
+
 @contextlib.asynccontextmanager
 async def _reaching(what: str, seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
     """Turn every way in which a broker is not there into NotNow."""
@@ -243,9 +247,21 @@ class KafkaReader:
         return {(tp.topic, tp.partition): offset for tp, offset in found.items()}
 
     async def ends(self, lanes: Sequence[TopicLane]) -> dict[TopicLane, int]:
-        async with _reaching("end offsets"):
-            found = await self._consumer.end_offsets([TopicPartition(*lane) for lane in lanes])
+        try:
+            async with _reaching("end offsets"):
+                found = await self._consumer.end_offsets([TopicPartition(*lane) for lane in lanes])
+        except NotNow as problem:
+            if gone := await self._gone({topic for topic, _ in lanes}):
+                raise NotNow(f"Kafka: there is no topic {', '.join(sorted(gone))} any more") from problem
+            raise
         return {(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    async def _gone(self, topics: set[str]) -> set[str]:
+        """Those of the topics that the cluster does not have; none while it does not say."""
+        with contextlib.suppress(NotNow):
+            async with _reaching("topics", GONE_SECONDS):
+                return topics - set(await self._consumer.topics())
+        return set()
 
     async def close(self) -> None:
         self._leave(self._consumer)
