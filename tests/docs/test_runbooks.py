@@ -14,7 +14,7 @@ from services.reporting.tests.test_reporting_fates import STORIES
 from sqlalchemy import select
 
 from baton.reporting.service import build
-from baton.reporting.tables import FUNNEL, LEAD, PROMISE, REP, SPAN, TOLD
+from baton.reporting.tables import FUNNEL, HABIT, LEAD, PROMISE, REP, SPAN, TOLD
 from baton.runtime.clock import FixedClock
 from baton.runtime.settings import Settings
 from baton.runtime.testing import Bench
@@ -25,11 +25,11 @@ RUNBOOKS = ROOT / "docs/runbooks"
 
 async def kept(bench: Bench) -> dict[str, Sequence[Any]]:
     """Everything reporting shows."""
-    tables = (LEAD, TOLD, FUNNEL, PROMISE, SPAN, REP)
+    tables = (LEAD, TOLD, FUNNEL, PROMISE, SPAN, HABIT, REP)
     kept: dict[str, Sequence[Any]] = {}
     for table in tables:
         rows = await bench.engine.read(lambda tx, t=table: tx.execute(select(t)).all())
-        if table in (FUNNEL, PROMISE, SPAN):  # a cell that has come back to nothing is as good as none
+        if table in (FUNNEL, PROMISE, SPAN, HABIT):  # a cell that has come back to nothing is as good as none
             counts = len(table.columns) - len(table.primary_key)
             rows = [row for row in rows if any(row[-counts:])]
         kept[table.name] = sorted(map(repr, rows))

@@ -21,7 +21,7 @@ from baton.contracts import INTAKE, ROUTING, SCORING, SLA
 from baton.reporting import store_queries as queries
 from baton.reporting.service import build
 from baton.reporting.store_queries import FunnelQuery, Period
-from baton.reporting.tables import FUNNEL, LEAD, PROMISE, SPAN, TOLD
+from baton.reporting.tables import FUNNEL, HABIT, LEAD, PROMISE, SPAN, TOLD
 from baton.runtime.clock import FixedClock
 from baton.runtime.settings import Settings
 from baton.runtime.testing import Bench
@@ -63,13 +63,15 @@ async def rows_after(home: Path, url: str | None, facts: Sequence[Numbered], cut
             for lead, told, sequence in facts[start : start + cut]:
                 await bench.publish(told.fact, subject=lead, at=told.at, sequence=sequence)
             await bench.settle()
-        return await bench.engine.read(lambda tx: {t.name: kept(tx, t) for t in (LEAD, TOLD, FUNNEL, PROMISE, SPAN)})
+        return await bench.engine.read(
+            lambda tx: {t.name: kept(tx, t) for t in (LEAD, TOLD, FUNNEL, PROMISE, SPAN, HABIT)}
+        )
 
 
 def kept(tx: Connection, table: Table) -> list[Any]:
     counts = [c.name for c in table.columns if not c.primary_key]
     rows = [tuple(row) for row in tx.execute(select(table).order_by(*table.primary_key))]
-    if table in (FUNNEL, PROMISE, SPAN):  # a cell that has come back to nothing is as good as none
+    if table in (FUNNEL, PROMISE, SPAN, HABIT):  # a cell that has come back to nothing is as good as none
         return [row for row in rows if any(row[-len(counts) :])]
     if table is TOLD:  # how many facts of a lead stand in one row depends on how they were cut
         return sorted((row[0], *map(str, entry)) for row in rows for entry in row[-1])
