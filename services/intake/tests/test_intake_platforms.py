@@ -194,13 +194,24 @@ async def test_a_signed_time_is_near_to_either_side(door: Any, source: str, minu
 
 async def test_a_batch_of_segments_is_taken_in_part(door: Any) -> None:
     n = next(NUMBERS)
-    bodies = [body_of("segment", n), 7, {"type": "identify"}, body_of("segment", n + 50_000), {"type": "screen"}]
+    known = [body_of("segment", n), {"type": "identify"}, body_of("segment", n + 50_000), {"type": "screen"}]
+    bodies = [*known, 7, {"type": "delete", "userId": "u-1"}, {"type": "of next year"}]
     raw = written("segment", bodies)[0]
     first = written("segment", bodies[0])[0]
     sent = replace(signed("segment", first, JSON, NOW), body=raw)
     answer = await post(door, sent)
     summary = answer.json()
-    assert (answer.status_code, summary["accepted"], summary["quarantined"]) == (200, 2, 1)
+    assert (answer.status_code, summary["accepted"], summary["quarantined"]) == (200, 2, 4)
+
+
+async def test_an_event_of_a_kind_nobody_knows_is_put_aside_beside_known_ones(door: Any) -> None:
+    body = body_of("mautic", next(NUMBERS))
+    body["mautic.lead_enchanted"] = [{"contact": {"id": 5}, "timestamp": "2026-11-20T09:00:00+00:00"}]
+    sent = resigned("mautic", written("mautic", body)[0])
+    summary = (await post(door, sent)).json()
+    assert (summary["accepted"], summary["quarantined"]) == (1, 1)
+    again = (await post(door, sent)).json()
+    assert (again["duplicate"], again["accepted"]) == (1, 0)
 
 
 async def test_secrets_inside_a_body_and_what_shall_not_be_kept_are_blotted_out(door: Any) -> None:

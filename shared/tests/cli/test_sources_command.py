@@ -136,3 +136,13 @@ def test_a_playbook_that_is_not_valid_is_said_to_be(tmp_path: Path) -> None:
 def test_the_recorded_requests_of_all_platforms_are_as_expected() -> None:
     done = baton("verify", str(Path(str(GIVEN)) / "inbound"))
     assert done.exception is None, done.output
+
+
+def test_what_no_mapping_takes_beside_others_is_shown_as_put_aside(tmp_path: Path) -> None:
+    person = {"contact": {"id": 7, "fields": {"core": {"email": {"value": "jo@pier.example"}}}}}
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps({"mautic.lead_post_save_new": [person], "mautic.of_next_year": [{"who": 7}]}))
+    done = baton("try", "mautic", str(file))
+    assert "1. lead by the mapping contact_new" in done.output
+    assert "2. by no mapping\n   not used: who = 7\n   → quarantined, unmapped" in done.output
+    assert "would be quarantined" in str(fault_of(done))

@@ -158,7 +158,11 @@ def _story(made: Mapping[str, Any]) -> Iterator[str]:
     if not made["elements"] and not made["fault"]:
         yield "nothing: the playbook says that what stands in it means nothing here"
     for number, one in enumerate(made["elements"], 1):
-        yield f"{number}. {one['gives']} by the mapping {one['mapping']}"
+        yield (
+            f"{number}. {one['gives']} by the mapping {one['mapping']}"
+            if one["mapping"]
+            else f"{number}. by no mapping"
+        )
         yield from _element(one)
 
 

@@ -10,7 +10,7 @@ Pure: the same body gives the same posts anywhere. One element that cannot be ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,7 +42,8 @@ class Taken:
 
     `post` has the shape of the native API's bodies, None with a fault; of a `fetch` `{fetch, id}`, of `nothing`
     `{reason}` with the record's own id as `lead`, where that is to be known as the lead's. `lead_id` is our own id,
-    where the CRM keeps it. `key` is the mapping's own key against duplicates: None where it has none.
+    where the CRM keeps it. `key` is the mapping's own key against duplicates: None where it has none. `mapping` is
+    empty where none took the element.
     """
 
     mapping: str
@@ -64,6 +65,7 @@ class Mapper:
         self.source = source
         environment = element_environment()
         self.mappings = [Compiled(source, mapping, environment) for mapping in source.mapping if mapping.of == of]
+        self._everything = [parse_path(path) for path in source.elements] if of is None else []
 
     def take(self, body: Any) -> list[Taken]:
         """What the mappings take out of `body`, mapping by mapping, in the order of the body.
@@ -77,7 +79,15 @@ class Mapper:
             taken += mapping.take(body, settled)
             if len(taken) > MAX_ELEMENTS:
                 raise MappingFault(f"more than {MAX_ELEMENTS} elements in one body")
-        return taken
+        return taken + self.left(body, taken)
+
+    def left(self, body: Any, taken: Sequence[Taken]) -> list[Taken]:
+        """What stands where the source says that everything does, and no mapping has taken: beside what one has."""
+        if not taken:
+            return []
+        known = {id(one.element) for one in taken}
+        left = [found for path in self._everything for found in path.all(body) if id(found) not in known]
+        return [Taken("", "lead", found, None, fault="no mapping of the source takes it") for found in left]
 
 
 Settled = dict[tuple[str | None, int], bool]

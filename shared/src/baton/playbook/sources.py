@@ -274,6 +274,9 @@ class Source(Strict):
     unwrap: tuple[PathText, ...] = Field(
         default=(), description="What the body is wrapped in: the first of these that is there is the body."
     )
+    elements: tuple[PathText, ...] = Field(
+        default=(), description="Where everything stands: what no mapping takes of it is quarantined by itself."
+    )
     unescape: bool = Field(default=False, description="Every text comes with HTML entities: read them, once.")
     mask: tuple[PathText, ...] = Field(default=(), description="What is blotted out before the body is stored.")
     default_region: Country | None = Field(default=None, description="For telephone numbers without a country code.")

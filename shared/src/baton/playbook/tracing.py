@@ -37,7 +37,11 @@ class Traced:
 def traced(mapper: Mapper, body: Any) -> list[Traced]:
     """What the mappings take out of the body, as `Mapper.take` does, each with its story."""
     settled: Settled = {}
-    return [_traced(mapping, reader) for mapping in mapper.mappings for reader in mapping.readers(body, settled)]
+    found = [_traced(mapping, reader) for mapping in mapper.mappings for reader in mapping.readers(body, settled)]
+    return found + [
+        Traced(taken, (), tuple((_text(place), value) for place, value in _leaves((), taken.element))[:MAX_LEFT])
+        for taken in mapper.left(body, [one.taken for one in found])
+    ]
 
 
 def _traced(mapping: Compiled, reader: Reader) -> Traced:
