@@ -53,6 +53,7 @@ NOBODY_CAME = {
     ("baton-service-intake", "Merges"),
     ("baton-service-intake", "Stage"),  # it hears only what endpoints have taken
     ("baton-service-routing", "Shadow"),
+    ("baton-service-scoring", "Shadow"),
     ("baton-service-sla-monitor", "Excessive"),
     ("baton-service-sla-monitor", "Escalations"),  # the example has no chain of people
 }
