@@ -27,6 +27,24 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
             return "alone"
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.split("::")[0])
 
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Return the test a process died of, if it did; what it has left is for the others, or for its successor.
+
+        xdist's own hands out again what was done, too, and then waits for ever for a word on it.
+        """
+        units = self.assigned_work.pop(node)
+        died_of = next((test for unit in units.values() for test, is_done in unit.items() if not is_done), None)
+        for scope, unit in units.items():
+            if died_of in unit:
+                unit[died_of] = True
+            if not all(unit.values()):
+                self.workqueue[scope] = unit
+        if "alone" in self.workqueue:
+            self.workqueue.move_to_end("alone")
+        for other in self.nodes:
+            self._reschedule(other)
+        return died_of
+
     def _reschedule(self, node: WorkerController) -> None:
         if node.shutting_down or list(self.workqueue) != ["alone"]:
             super()._reschedule(node)
