@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,8 +49,10 @@ def simulate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
     def run(*options: str | Path, code: int = 0) -> Done:
         monkeypatch.setattr(sys, "argv", ["baton", *ORDER, *map(str, options)])
+        before = signal.getsignal(signal.SIGPIPE)
         with pytest.raises(SystemExit) as ended:
             main()
+        signal.signal(signal.SIGPIPE, before)  # a command may die of it, the tests may not
         written = capsys.readouterr()
         done = Done(int(ended.value.code or 0), written.out, written.err)
         assert done.code == code, done

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -66,6 +67,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         chosen = {value for value in _parameters(item) if isinstance(value, str)}
         for name in marks.keys() & (chosen | set(getattr(item, "fixturenames", ()))):
             item.add_marker(marks[name])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Whatever lets SIGPIPE end this process again would have some later test end it, when a server hangs up on it."""
+    if hasattr(signal, "SIGPIPE") and signal.getsignal(signal.SIGPIPE) is not signal.SIG_IGN:
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        pytest.fail("the test left SIGPIPE as a command has it, not ignored as Python has it", pytrace=False)
 
 
 def _parameters(item: pytest.Item) -> list[object]:
